@@ -1,0 +1,165 @@
+package v1alpha1_test
+
+import (
+	"slices"
+	"strings"
+)
+
+const goodAlertSource = `
+apiVersion: itoc360.io/v1alpha1
+kind: AlertSource
+metadata: {name: payments}
+spec:
+  type: Sentry
+  sentry:
+    clientSecretRefs:
+    - {name: payments-sentry, key: clientSecret}
+    projects: [checkout]
+  tokenRef: {name: payments-token, key: token}
+  mapping:
+    actions: {archived: Acknowledge}
+    categories: {metric: Ignore}
+    levels: {fatal: Critical}
+  incidents:
+    reopenWindow: 10m
+    autoResolveAfter: 72h
+    retention: {maxAge: 720h, maxResolved: 1000}
+  suspend: false
+status:
+  observedGeneration: 1
+  conditions:
+  - type: Ready
+    status: "True"
+    reason: Listening
+    message: Webhooks are taken
+    observedGeneration: 1
+    lastTransitionTime: 2026-01-31T03:44:05Z
+  webhookSecret: payments-webhook
+  openIncidents: 1
+  lastSignalTime: 2026-01-31T03:44:05Z
+  ignoredProjects: [ledger]
+`
+
+// What the API server answers to an AlertSource that cannot be.
+const (
+	longName = "the name of an AlertSource has at most 40 characters: it begins the name of each of its Incidents"
+	dotted   = "the name of an AlertSource has no dots: it is the value of a label and part of the names of its " +
+		"Incidents; use dashes"
+	noSentry = "a source of type Sentry needs the field sentry (write sentry: {} to accept unsigned webhooks)"
+
+	badSecretName = "name is the name of a Secret: lower case letters, digits, dashes and dots, such as payments-sentry"
+
+	unknownAction = "unknown action; known are created, assigned, unresolved, archived (Sentry's ignored too), " +
+		"resolved, triggered, critical, warning and open"
+	resolvingCategory = "a category cannot mean Resolve; use Alert, Update, Acknowledge or Ignore"
+	badCategory       = "a category has 1 to 64 characters, such as metric"
+	unknownLevel      = "unknown level; known are sample, debug, info, warning, error, fatal and unknown"
+
+	badReopenWindow     = "reopenWindow is a duration from 0s to 720h, such as 10m or 1h30m"
+	badAutoResolveAfter = "autoResolveAfter is 0s (never) or a duration from 5m to 8760h, such as 24h"
+	badMaxAge           = "maxAge is a duration from 1h to 87600h, such as 720h"
+)
+
+func alertSourceExamples() []example {
+	return slices.Concat(sourceExamples(), sentryExamples(), mappingExamples(), lifetimeExamples(), alertSourceStatusExamples())
+}
+
+func sourceExamples() []example {
+	named := func(message, accepted, refused string) example {
+		named := inCEL("", message, accepted, refused)
+		named.at = "metadata.name"
+		return named
+	}
+	union := inCEL("spec", noSentry, of("{}"), absent{})
+	union.at = "spec.sentry"
+	return slices.Concat([]example{
+		named(longName, strings.Repeat("a", 40), strings.Repeat("a", 41)),
+		named(dotted, "acme-payments", "acme.payments"),
+		needed("spec"),
+		needed("spec.type"),
+		union,
+	}, oneOf("spec.type", "Sentry"), referenceExamples("spec.tokenRef"))
+}
+
+// referenceExamples are those of a reference to a Secret's key.
+func referenceExamples(path string) []example {
+	return []example{
+		needed(path + ".name"),
+		notEmpty(path + ".name"),
+		longest(path+".name", strings.Repeat("a", 253)),
+		inCEL(path+".name", badSecretName, "payments.sentry-2", "Payments"),
+		inCEL(path+".name", badSecretName, "p", "payments-"),
+		needed(path + ".key"),
+		notEmpty(path + ".key"),
+		longest(path+".key", strings.Repeat("a", 253)),
+		pattern(path+".key", `^[-._a-zA-Z0-9]+$`, "Client_Secret.2-old", "client secret"),
+	}
+}
+
+func sentryExamples() []example {
+	return slices.Concat([]example{
+		atMost("spec.sentry.clientSecretRefs", 2, "[", "{name: payments-sentry, key: clientSecret%d}", "]"),
+		atMost("spec.sentry.projects", 200, "[", "project-%d", "]"),
+		{
+			rule:     rule{path: "spec.sentry.projects", keyword: keywordListType},
+			accepted: of("[checkout, ledger]"), refused: of("[checkout, checkout]"),
+			field: "spec.sentry.projects[1]", answer: `Duplicate value: "checkout"`,
+		},
+		notEmpty("spec.sentry.projects[0]"),
+		longest("spec.sentry.projects[0]", strings.Repeat("a", 100)),
+	}, referenceExamples("spec.sentry.clientSecretRefs[0]"))
+}
+
+func mappingExamples() []example {
+	const actions, categories, levels = "spec.mapping.actions", "spec.mapping.categories", "spec.mapping.levels"
+	meanings := []string{"Alert", "Update", "Acknowledge", "Resolve", "Ignore"}
+	everyAction := "created: Alert, assigned: Update, unresolved: Alert, archived: Acknowledge, resolved: Resolve, " +
+		"triggered: Alert, critical: Alert, warning: Update, open: Ignore"
+	everyLevel := "sample: Low, debug: Low, info: Low, warning: Medium, error: High, fatal: Critical, unknown: Low"
+	return slices.Concat([]example{
+		full(actions, everyAction, "reopened: Alert"),
+		inCEL(actions, unknownAction, of("{"+everyAction+"}"), of("{reopened: Alert}")),
+		inCEL(actions, unknownAction, of("{archived: Alert}"), of("{ignored: Alert}")),
+		atMost(categories, 20, "{", "category-%d: Ignore", "}"),
+		inCEL(categories, resolvingCategory,
+			of("{error: Alert, cron: Update, metric: Acknowledge, feedback: Ignore}"), of("{cron: Resolve}")),
+		inCEL(categories, badCategory, of("{"+strings.Repeat("a", 64)+": Ignore}"), of("{"+strings.Repeat("a", 65)+": Ignore}")),
+		inCEL(categories, badCategory, of("{}"), of(`{"": Ignore}`)),
+		full(levels, everyLevel, "critical: Critical"),
+		inCEL(levels, unknownLevel, of("{"+everyLevel+"}"), of("{critical: Critical}")),
+	},
+		oneOf(actions+".archived", meanings...),
+		// Resolve is among the words, and the rule in CEL refuses it.
+		slices.DeleteFunc(oneOf(categories+".metric", meanings...), func(e example) bool { return e.accepted == "Resolve" }),
+		oneOf(levels+".fatal", "Low", "Medium", "High", "Critical"),
+	)
+}
+
+func lifetimeExamples() []example {
+	const rules = "spec.incidents"
+	return slices.Concat(
+		durations(rules+".reopenWindow", badReopenWindow,
+			[]string{"0s", "10m", "1h30m", "720h"}, []string{"-1s", "720h1s", "10", "soon", ""}),
+		durations(rules+".autoResolveAfter", badAutoResolveAfter,
+			[]string{"0s", "5m", "24h", "8760h"}, []string{"-5m", "4m59s", "8760h1s", "3d", "never"}),
+		durations(rules+".retention.maxAge", badMaxAge,
+			[]string{"1h", "90m", "720h", "87600h"}, []string{"0s", "59m59s", "87600h1s", "30d"}),
+		[]example{
+			atLeast(rules+".retention.maxResolved", 0),
+			{
+				rule:     rule{path: rules + ".retention.maxResolved", keyword: keywordMaximum},
+				accepted: 100000, refused: 100001,
+				answer: "spec.incidents.retention.maxResolved in body should be less than or equal to 100000",
+			},
+			wholeNumber(rules+".retention.maxResolved", "int32", 1000, 1<<31),
+		})
+}
+
+// durations are the examples of a field that takes a duration within bounds.
+func durations(path, message string, accepted, refused []string) []example {
+	examples := []example{longest(path, strings.Repeat("0", 17)+"24h")}
+	for i := range max(len(accepted), len(refused)) {
+		examples = append(examples, inCEL(path, message, accepted[i%len(accepted)], refused[i%len(refused)]))
+	}
+	return examples
+}

@@ -1,0 +1,56 @@
+package v1alpha1
+
+import (
+	"fmt"
+	"strings"
+)
+
+const (
+	// LabelSource holds the name of the AlertSource that an Incident or a webhook Secret belongs to.
+	LabelSource = "itoc360.io/source"
+	// LabelAlert holds an Incident's alert key with a dash for its slash: issue-1170820242. It selects all Incidents
+	// of one alert.
+	LabelAlert = "itoc360.io/alert"
+
+	// SecretKeyToken is the key of a webhook Secret that holds the source token.
+	SecretKeyToken = "token"
+	// SecretKeyPreviousToken is the key of a webhook Secret that holds the token before the last rotation, if any.
+	SecretKeyPreviousToken = "previousToken"
+	// SecretKeyURL is the key of a webhook Secret that holds the full URL to paste into Sentry.
+	SecretKeyURL = "url"
+
+	// IntakePath is where Sentry posts; the token follows as the query parameter "token".
+	IntakePath = "/functions/v1/events"
+)
+
+// The two kinds of alert that Sentry tells of; an AlertKey begins with one of them.
+const (
+	issuePrefix  = "issue/"
+	metricPrefix = "metric/"
+)
+
+// AlertKey says which alert of a source a webhook speaks of: "issue/<id>" or "metric/<id>". The same Sentry issue
+// always has the same alert key.
+type AlertKey string
+
+// IssueKey is the alert key of a Sentry issue.
+func IssueKey(id string) AlertKey { return AlertKey(issuePrefix + id) }
+
+// MetricKey is the alert key of an incident of a Sentry metric alert.
+func MetricKey(id string) AlertKey { return AlertKey(metricPrefix + id) }
+
+// Label is the alert key as the value of LabelAlert.
+func (k AlertKey) Label() string { return strings.ReplaceAll(string(k), "/", "-") }
+
+// IncidentName is the name of the numbered Incident of an alert key: <source>-<issue id>-<number>, with an m before
+// the id of a metric alert. Being deterministic, it lets the API server itself refuse a double.
+func IncidentName(source string, key AlertKey, number int32) string {
+	id := strings.TrimPrefix(string(key), issuePrefix)
+	if metric, ok := strings.CutPrefix(string(key), metricPrefix); ok {
+		id = "m" + metric
+	}
+	return fmt.Sprintf("%s-%s-%d", source, id, number)
+}
+
+// WebhookSecretName is the name of the Secret that the operator makes for a source without a tokenRef.
+func WebhookSecretName(source string) string { return source + "-webhook" }

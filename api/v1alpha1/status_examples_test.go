@@ -1,0 +1,68 @@
+package v1alpha1_test
+
+import (
+	"slices"
+	"strings"
+)
+
+// The forms that Kubernetes gives to the type and the reason of a condition.
+const (
+	typePattern = `^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?` +
+		`(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$`
+	reasonPattern = `^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$`
+)
+
+func incidentStatusExamples() []example {
+	cycle := `{openedAt: "2026-01-31T03:00:00.000001Z", resolvedBy: "%d"}`
+	return slices.Concat([]example{
+		wholeNumber("status.observedGeneration", "int64", -1, 1<<63),
+		atMost("status.cycles", 8, "[", cycle, "]"),
+		needed("status.cycles[0].openedAt"),
+		longest("status.cycles[0].resolvedBy", strings.Repeat("a", 253)),
+	},
+		microsecond("status.cycles[0].openedAt"),
+		microsecond("status.cycles[0].acknowledgedAt"),
+		microsecond("status.cycles[0].resolvedAt"),
+		oneOf("status.state", "Open", "Acknowledged", "Snoozed", "Resolved"),
+		conditionExamples(8),
+	)
+}
+
+func alertSourceStatusExamples() []example {
+	return slices.Concat([]example{
+		wholeNumber("status.observedGeneration", "int64", -1, 1<<63),
+		longest("status.webhookSecret", strings.Repeat("a", 253)),
+		wholeNumber("status.openIncidents", "int32", 1<<31-1, 1<<31),
+		atMost("status.ignoredProjects", 10, "[", "project-%d", "]"),
+		longest("status.ignoredProjects[0]", strings.Repeat("a", 128)),
+	}, second("status.lastSignalTime"), conditionExamples(16))
+}
+
+// conditionExamples are those of a list of so many conditions.
+func conditionExamples(most int) []example {
+	const path = "status.conditions"
+	condition := `{type: Type%d, status: "True", reason: Because, message: "", lastTransitionTime: "2026-01-31T03:44:05Z"}`
+	twice := strings.ReplaceAll(condition, "%d", "")
+	return slices.Concat([]example{
+		atMost(path, most, "[", condition, "]"),
+		{
+			rule:     rule{path: path, keyword: keywordListType},
+			accepted: many(2, "[", condition, "]"), refused: of("[" + twice + ", " + twice + "]"),
+			field: path + "[1]", answer: `Duplicate value: {"type":"Type"}`,
+		},
+		needed(path + "[0].type"),
+		longest(path+"[0].type", strings.Repeat("a", 316)),
+		pattern(path+"[0].type", typePattern, "itoc360.io/Ready", "not ready"),
+		needed(path + "[0].status"),
+		needed(path + "[0].reason"),
+		notEmpty(path + "[0].reason"),
+		longest(path+"[0].reason", strings.Repeat("a", 1024)),
+		pattern(path+"[0].reason", reasonPattern, "Listening", "is listening"),
+		needed(path + "[0].message"),
+		longest(path+"[0].message", strings.Repeat("a", 32768)),
+		atLeast(path+"[0].observedGeneration", 0),
+		wholeNumber(path+"[0].observedGeneration", "int64", 1<<53, 1<<63),
+		needed(path + "[0].lastTransitionTime"),
+		moment(path+"[0].lastTransitionTime", "2026-01-31T03:44:05Z"),
+	}, oneOf(path+"[0].status", "True", "False", "Unknown"))
+}

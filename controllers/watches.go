@@ -1,0 +1,44 @@
+package controllers
+
+import (
+	"context"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+)
+
+type requests = workqueue.TypedRateLimitingInterface[reconcile.Request]
+
+// sourceOfChanged enqueues the source of an Incident that came, went or changed its standing, after a delay within
+// which further changes add nothing.
+func sourceOfChanged(delay time.Duration) handler.EventHandler {
+	enqueue := func(object client.Object, queue requests) {
+		if incident, ok := object.(*v1alpha1.Incident); ok {
+			name := types.NamespacedName{Namespace: incident.Namespace, Name: incident.Spec.SourceRef.Name}
+			queue.AddAfter(reconcile.Request{NamespacedName: name}, delay)
+		}
+	}
+	return handler.Funcs{
+		CreateFunc: func(_ context.Context, e event.CreateEvent, queue requests) { enqueue(e.Object, queue) },
+		DeleteFunc: func(_ context.Context, e event.DeleteEvent, queue requests) { enqueue(e.Object, queue) },
+		UpdateFunc: func(_ context.Context, e event.UpdateEvent, queue requests) {
+			if changedStanding(e.ObjectOld, e.ObjectNew) {
+				enqueue(e.ObjectNew, queue)
+			}
+		},
+	}
+}
+
+// changedStanding tells whether an Incident was resolved, reopened or recognized as a test.
+func changedStanding(before, after client.Object) bool {
+	was, ok := before.(*v1alpha1.Incident)
+	is, isIncident := after.(*v1alpha1.Incident)
+	return ok && isIncident && (isUnresolved(was) != isUnresolved(is) || was.Spec.Test != is.Spec.Test)
+}

@@ -1,0 +1,46 @@
+// Package lifecycle is the brain of the operator: values in, decisions out. It has no client, no context, no clock and
+// no log; time is handed in.
+//
+// Route judges one signal against the latest Incident of its alert key, once, and writes its judgement down as the
+// signal's effect. Fold replays the effects and the responders' response into a status. Expire says which Incidents
+// have outlived their use.
+//
+//	                 Alert                        Resolve, not older than the newest Alert;
+//	(none) ─────────────────────▶ Open ─────────▶ silence; by hand ─────────▶ Resolved
+//	  ▲                           ▲ │ ▲                                         │ │
+//	  │                           │ │ └──── Alert within reopenWindow ──────────┘ │
+//	  │ retention                 │ │       (a further cycle, not after a         │
+//	  │                           │ │        resolve by hand)                     │
+//	  │        acknowledgement    │ │ acknowledge, snooze                         │
+//	  │        withdrawn, snooze  │ ▼                                             │
+//	  │        over        Acknowledged, Snoozed                                  │
+//	  │                                                                           │
+//	  └──────────────────────────────── Alert newer than every Resolve heard ─────┘
+//	                                    opens the next Incident, number + 1
+//
+// Within one alert key the question "is it open" has the same answer for every order of arrival: it is open exactly if
+// the newest Alert is newer than the newest Resolve. A late signal, older than what already decided, is recorded and
+// changes nothing. Where two times are equal, the later arrival counts as the newer.
+//
+// Two ends of a cycle have no place in Sentry's time. A resolve by hand is compared with the arrival of Alerts: one that
+// arrives later opens the next Incident, unless it is older than an Alert heard before, of which the responder knew. A
+// silence bears the time of the newest signal heard. So every cycle begins with the newest Alert of its alert key, and
+// what an Incident keeps is enough to judge by, without those before it.
+//
+// Clocks differ: Sentry's, the operator's, the responders'. Fold moves what one of them put outside its cycle to the
+// cycle's beginning or end, so that times never go back; and what was acknowledged ahead of the Alert that reopens, but
+// arrived before it, is withdrawn by it. An acknowledgement by hand belongs to its cycle also once that is resolved.
+//
+// The named scenarios, which tests cite:
+//
+//   - one cycle: created, resolved
+//   - recurrence: created, resolved, unresolved gives Incidents 1 and 2
+//   - quick recurrence: the same within reopenWindow gives one Incident with two cycles
+//   - late resolve: created at 1, unresolved at 3, then a resolved of 2 leaves it open
+//   - late alert: created at 1, resolved at 3, then an assigned of 2 leaves it resolved
+//   - orphan: a resolved of 2 before any Alert, then a created of 1, opens nothing
+//   - echo: an Alert whose payload says resolved opens and reopens nothing
+//   - by hand: a responder resolves while the issue goes on; the next Alert to arrive opens the next Incident, unless it
+//     is older than one heard before
+//   - withdrawn: archived, meaning Acknowledge, until the next unresolved
+package lifecycle

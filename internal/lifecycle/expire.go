@@ -1,0 +1,93 @@
+package lifecycle
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+)
+
+const (
+	// MinRetention is how long a resolved Incident is kept at least, whatever its source's retention says.
+	MinRetention = time.Hour
+	// TestRetention is how long the Incident of a test notification is kept after it was made, resolved or not.
+	TestRetention = time.Hour
+)
+
+// Expire says which Incidents of one source have outlived their use, and when the next one will (zero: none is in
+// sight). Of one alert key the lowest numbers go first, so that the numbers of those kept have no gap.
+func Expire(
+	incidents []v1alpha1.Incident, maxAge time.Duration, maxResolved int, now time.Time,
+) (expired []*v1alpha1.Incident, next time.Time) {
+	var queue []candidate
+	resolved := 0
+	for _, sameKey := range byAlertKey(incidents) {
+		var earliest time.Time
+		for _, incident := range sameKey {
+			if incident.Spec.Test {
+				queue = append(queue, candidate{incident, incident.CreationTimestamp.Add(TestRetention), time.Time{}})
+				continue
+			}
+			resolvedAt, ok := resolvedAt(incident)
+			if !ok {
+				break
+			}
+			if resolvedAt.Before(earliest) {
+				resolvedAt = earliest
+			}
+			earliest = resolvedAt
+			resolved++
+			queue = append(queue, candidate{incident, resolvedAt.Add(max(maxAge, MinRetention)), resolvedAt})
+		}
+	}
+	slices.SortStableFunc(queue, func(a, b candidate) int {
+		return cmp.Or(a.resolvedAt.Compare(b.resolvedAt), cmp.Compare(a.incident.Spec.AlertKey, b.incident.Spec.AlertKey))
+	})
+	for _, c := range queue {
+		due := c.due
+		if surplus := !c.incident.Spec.Test && resolved > maxResolved; surplus {
+			due = c.resolvedAt.Add(MinRetention)
+		}
+		switch {
+		case !due.After(now):
+			expired = append(expired, c.incident)
+			if !c.incident.Spec.Test {
+				resolved--
+			}
+		case next.IsZero() || due.Before(next):
+			next = due
+		}
+	}
+	return expired, next
+}
+
+// candidate is an Incident that will go one day.
+type candidate struct {
+	incident   *v1alpha1.Incident
+	due        time.Time
+	resolvedAt time.Time
+}
+
+// byAlertKey groups Incidents by alert key, each group in the order of its numbers.
+func byAlertKey(incidents []v1alpha1.Incident) map[v1alpha1.AlertKey][]*v1alpha1.Incident {
+	groups := map[v1alpha1.AlertKey][]*v1alpha1.Incident{}
+	for i := range incidents {
+		key := incidents[i].Spec.AlertKey
+		groups[key] = append(groups[key], &incidents[i])
+	}
+	for _, group := range groups {
+		slices.SortFunc(group, func(a, b *v1alpha1.Incident) int { return int(a.Spec.Number - b.Spec.Number) })
+	}
+	return groups
+}
+
+// resolvedAt is when an Incident was last resolved, as its status says; false while it is unresolved, or its status
+// does not speak of its spec yet.
+func resolvedAt(incident *v1alpha1.Incident) (time.Time, bool) {
+	cycles := incident.Status.Cycles
+	if incident.Status.ObservedGeneration != incident.Generation || len(cycles) == 0 || cycles[len(cycles)-1].ResolvedAt == nil {
+		return time.Time{}, false
+	}
+	return cycles[len(cycles)-1].ResolvedAt.Time, true
+}

@@ -1,0 +1,86 @@
+package lifecycle
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+)
+
+// ActionSilence is the action of the signal by which the operator resolves an Incident of which nothing was heard for
+// its source's autoResolveAfter.
+const ActionSilence = "silence"
+
+// Heard is one signal on its way to an Incident, before Route has judged it.
+type Heard struct {
+	// Signal is what was heard, its effect still empty. An Alert that cannot speak for the present, because its own
+	// payload says resolved, is an Update here.
+	Signal v1alpha1.Signal
+	// Untimed is true if the sender named no usable time: then the arrival stands in for it.
+	Untimed bool
+	// Facts are what the signal tells of the issue.
+	Facts Facts
+	// Test is true for a test notification.
+	Test bool
+}
+
+// Facts are what one signal tells of an issue: nil for what it does not carry, "" for what it clears.
+type Facts struct {
+	ID, ShortID, Title, Culprit, Level, Status, Substatus, Project, Platform, URL, Assignee *string
+
+	// FirstSeen is when Sentry first saw the issue; nil if the signal does not say.
+	FirstSeen *metav1.Time
+}
+
+func (f Facts) refresh(issue *v1alpha1.Issue) {
+	for _, fact := range []struct {
+		to   *string
+		from *string
+	}{
+		{&issue.ID, f.ID},
+		{&issue.ShortID, f.ShortID},
+		{&issue.Title, f.Title},
+		{&issue.Culprit, f.Culprit},
+		{&issue.Level, f.Level},
+		{&issue.Status, f.Status},
+		{&issue.Substatus, f.Substatus},
+		{&issue.Project, f.Project},
+		{&issue.Platform, f.Platform},
+		{&issue.URL, f.URL},
+		{&issue.Assignee, f.Assignee},
+	} {
+		if fact.from != nil {
+			*fact.to = *fact.from
+		}
+	}
+	if f.FirstSeen != nil {
+		issue.FirstSeen = f.FirstSeen
+	}
+}
+
+// Rules are the parts of an AlertSource that Route judges by.
+type Rules struct {
+	// ReopenWindow is the time after a resolve within which an Alert reopens the same Incident; 0: never.
+	ReopenWindow time.Duration
+	// AutoResolveAfter is the silence after which an Incident resolves; 0: never.
+	AutoResolveAfter time.Duration
+	// Levels are the priorities of issues for which Sentry names none, where the defaults do not fit.
+	Levels map[string]v1alpha1.Priority
+}
+
+func (r Rules) priority(level string) v1alpha1.Priority {
+	if priority, ok := r.Levels[level]; ok {
+		return priority
+	}
+	switch level {
+	case "fatal":
+		return v1alpha1.PriorityCritical
+	case "error":
+		return v1alpha1.PriorityHigh
+	case "warning":
+		return v1alpha1.PriorityMedium
+	default:
+		return v1alpha1.PriorityLow
+	}
+}

@@ -1,0 +1,186 @@
+package lifecycle
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+)
+
+// Decision is what Route makes of one signal.
+type Decision struct {
+	// Spec is to be written: to the latest Incident if it has its number, else to a new one. Nil: nothing is recorded.
+	Spec *v1alpha1.IncidentSpec
+	// Effect is what the signal does to the Incident.
+	Effect v1alpha1.SignalEffect
+	// Orphan is true for a Resolve of which no Incident is known. Its time is to be remembered for a while against an
+	// Alert that is older and comes later.
+	Orphan bool
+}
+
+// Opens tells whether a decision makes an Incident that was not there.
+func (d Decision) Opens() bool { return d.Effect == v1alpha1.EffectOpened }
+
+// Route judges one signal of an alert key. Latest is the key's Incident with the highest number, nil if there is none;
+// it is not changed. Orphan is the time of the newest orphaned Resolve of the key, zero if there is none. A first
+// Incident gets its identity from identity, which names source and alert key.
+func Route(
+	latest *v1alpha1.IncidentSpec, orphan time.Time, heard Heard,
+	identity v1alpha1.IncidentSpec, rules Rules, now time.Time,
+) Decision {
+	heard.Signal.Time = timeOf(latest, orphan, heard)
+	switch {
+	case latest == nil:
+		return routeFirst(identity, orphan, heard, rules)
+	case isOpen(latest):
+		return routeOpen(latest.DeepCopy(), heard, rules)
+	default:
+		return routeResolved(latest.DeepCopy(), heard, rules, now)
+	}
+}
+
+// timeOf is the sender's time or, where that is unusable, the arrival, but never earlier than what is known already.
+func timeOf(latest *v1alpha1.IncidentSpec, orphan time.Time, heard Heard) metav1.MicroTime {
+	if !heard.Untimed {
+		return heard.Signal.Time
+	}
+	at := heard.Signal.ReceivedAt.Time
+	if orphan.After(at) {
+		at = orphan
+	}
+	if latest != nil && lastSent(latest.Signals).After(at) {
+		at = lastSent(latest.Signals).Time
+	}
+	return metav1.NewMicroTime(at)
+}
+
+func routeFirst(identity v1alpha1.IncidentSpec, orphan time.Time, heard Heard, rules Rules) Decision {
+	if isResolve(heard.Signal) {
+		return Decision{Effect: v1alpha1.EffectNone, Orphan: heard.Signal.By == v1alpha1.BySentry}
+	}
+	if !isAlert(heard.Signal) || heard.Signal.Time.Time.Before(orphan) {
+		return Decision{Effect: v1alpha1.EffectNone}
+	}
+	identity.Number = 1
+	return open(identity, heard, rules)
+}
+
+func routeOpen(spec *v1alpha1.IncidentSpec, heard Heard, rules Rules) Decision {
+	effect := v1alpha1.EffectNone
+	switch heard.Signal.Event {
+	case v1alpha1.SignalAlert, v1alpha1.SignalUpdate:
+		if !isLate(spec, heard.Signal) {
+			effect = v1alpha1.EffectUpdated
+		}
+	case v1alpha1.SignalAcknowledge:
+		if !heard.Signal.Time.Time.Before(newestTime(spec.Signals, isWithdrawal)) {
+			effect = v1alpha1.EffectAcknowledged
+		}
+	case v1alpha1.SignalResolve:
+		if heard.Signal.Action == ActionSilence {
+			return routeSilence(spec, heard, rules)
+		}
+		if !heard.Signal.Time.Time.Before(newestTime(spec.Signals, isAlert)) {
+			effect = v1alpha1.EffectResolved
+		}
+	}
+	return write(spec, heard, effect)
+}
+
+// routeSilence resolves, unless something was heard meanwhile. It takes the newest signal's time, so that whatever
+// Sentry says next, by its own clock, is newer, and everything heard in the cycle stands before its end.
+func routeSilence(spec *v1alpha1.IncidentSpec, heard Heard, rules Rules) Decision {
+	due := SilentAt(spec, rules.AutoResolveAfter)
+	if due.IsZero() || heard.Signal.ReceivedAt.Time.Before(due) {
+		return Decision{Effect: v1alpha1.EffectNone}
+	}
+	heard.Signal.Time = lastSent(spec.Signals)
+	return write(spec, heard, v1alpha1.EffectResolved)
+}
+
+// SilentAt is when an unresolved Incident has been silent for so long that it resolves; zero if never.
+func SilentAt(spec *v1alpha1.IncidentSpec, autoResolveAfter time.Duration) time.Time {
+	last := lastArrived(spec.Signals)
+	if autoResolveAfter <= 0 || last < 0 || !isOpen(spec) {
+		return time.Time{}
+	}
+	return spec.Signals[last].ReceivedAt.Add(autoResolveAfter)
+}
+
+// routeResolved judges what comes after a resolve. An Alert is news only if nothing that decides was newer: neither a
+// Resolve nor, where a responder resolved, another Alert, which that person knew.
+func routeResolved(spec *v1alpha1.IncidentSpec, heard Heard, rules Rules, now time.Time) Decision {
+	at, alerts := heard.Signal.Time.Time, isAlert(heard.Signal)
+	resolves := isResolve(heard.Signal) && isFromSentry(heard.Signal)
+	switch {
+	case alerts && !at.Before(newestTime(spec.Signals, isDecisive)) && isAfterHand(spec, heard.Signal, now):
+		if mayReopen(spec, at, rules) {
+			keepResponse(spec, now)
+			withdrawAhead(spec, at)
+			return write(spec, heard, v1alpha1.EffectReopened)
+		}
+		spec.Number++
+		return open(*spec, heard, rules)
+	case alerts, resolves && at.After(newestTime(spec.Signals, isResolve)):
+		return write(spec, heard, v1alpha1.EffectNone)
+	default:
+		return Decision{Effect: v1alpha1.EffectNone}
+	}
+}
+
+func mayReopen(spec *v1alpha1.IncidentSpec, at time.Time, rules Rules) bool {
+	cycles := replay(spec.Signals)
+	if rules.ReopenWindow <= 0 || isByHand(spec) || len(cycles) >= v1alpha1.MaxCycles {
+		return false
+	}
+	return at.Sub(cycles[len(cycles)-1].ResolvedAt.Time) <= rules.ReopenWindow
+}
+
+// withdrawAhead withdraws acknowledgements of a time ahead of the Alert that reopens: having arrived before it, they
+// spoke of the cycle that is over, and the next one would be born acknowledged.
+func withdrawAhead(spec *v1alpha1.IncidentSpec, at time.Time) {
+	for i := range spec.Signals {
+		if signal := &spec.Signals[i]; isAcknowledgement(*signal) && signal.Time.After(at) {
+			signal.Effect = v1alpha1.EffectUpdated
+		}
+	}
+}
+
+// open makes the Incident that a signal opens. What Sentry told of the issue in an earlier Incident still holds, and
+// outdoes the signal where it is newer.
+func open(spec v1alpha1.IncidentSpec, heard Heard, rules Rules) Decision {
+	if !isLate(&spec, heard.Signal) {
+		heard.Facts.refresh(&spec.Issue)
+	}
+	heard.Signal.Effect = v1alpha1.EffectOpened
+	spec.Priority = heard.Signal.Priority
+	if spec.Priority == "" {
+		spec.Priority = rules.priority(spec.Issue.Level)
+	}
+	spec.Test = spec.Test || heard.Test
+	spec.Signals = []v1alpha1.Signal{heard.Signal}
+	spec.SignalCount = 1
+	spec.Response = nil
+	return Decision{Spec: &spec, Effect: v1alpha1.EffectOpened}
+}
+
+// write records a signal in an Incident. Only one that is not late refreshes facts and priority, and a Resolve no
+// priority.
+func write(spec *v1alpha1.IncidentSpec, heard Heard, effect v1alpha1.SignalEffect) Decision {
+	if isFromSentry(heard.Signal) && !isLate(spec, heard.Signal) {
+		heard.Facts.refresh(&spec.Issue)
+		if heard.Signal.Priority != "" && !isResolve(heard.Signal) {
+			spec.Priority = heard.Signal.Priority
+		}
+	}
+	spec.Test = spec.Test || heard.Test
+	heard.Signal.Effect = effect
+	record(spec, heard.Signal)
+	return Decision{Spec: spec, Effect: effect}
+}
+
+// isLate tells whether Sentry has already said something newer. What others say bears no later time than Sentry's.
+func isLate(spec *v1alpha1.IncidentSpec, signal v1alpha1.Signal) bool {
+	return len(spec.Signals) > 0 && signal.Time.Time.Before(lastSent(spec.Signals).Time)
+}

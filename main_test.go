@@ -1,0 +1,554 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/hack/devcluster/controlplane"
+	"github.com/itoc360/itoc360-operator/hack/sentrysim/simulator"
+	"github.com/itoc360/itoc360-operator/hack/testbed"
+	"github.com/itoc360/itoc360-operator/internal/options"
+)
+
+const systemNamespace = "itoc360-system"
+
+// cluster is the control plane of all tests of this package, with the garbage collector running.
+var cluster *controlplane.ControlPlane
+
+// logs hold what all operators of this process logged, at the highest level.
+var logs = &transcript{}
+
+func TestMain(m *testing.M) {
+	os.Exit(testMain(m))
+}
+
+func testMain(m *testing.M) int {
+	flags := flag.NewFlagSet("logging", flag.PanicOnError)
+	logging := &zap.Options{}
+	logging.BindFlags(flags)
+	if err := flags.Parse([]string{"--zap-devel", "--zap-log-level=10"}); err != nil {
+		return fail(err)
+	}
+	logger := newLogger(logging, zap.WriteTo(logs))
+	ctrl.SetLogger(logger)
+	klog.SetLogger(logger)
+	var err error
+	if cluster, err = controlplane.Start(context.Background(), controlplane.Options{GarbageCollector: true}); err != nil {
+		return fail(err)
+	}
+	defer func() { _ = cluster.Stop() }()
+	if err := install(context.Background()); err != nil {
+		return fail(err)
+	}
+	return m.Run()
+}
+
+func fail(err error) int {
+	fmt.Fprintln(os.Stderr, err)
+	return 1
+}
+
+// install gives the operator its namespace, ServiceAccount and roles, as a cluster has them.
+func install(ctx context.Context) error {
+	for _, arguments := range [][]string{{"apply", "-f", "config/default/namespace.yaml"}, {"apply", "-k", "config/rbac"}} {
+		if _, err := cluster.Kubectl(ctx, arguments...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// transcript collects text from many writers.
+type transcript struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (t *transcript) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.text.Write(p)
+}
+
+func (t *transcript) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.text.String()
+}
+
+// operator is the whole process, without the process.
+type operator struct {
+	replica string
+	url     string
+	ended   chan error
+	stop    func()
+}
+
+// serviceAccount is what the operator may do on a cluster: exactly what config/rbac allows it.
+func serviceAccount(t *testing.T) *rest.Config {
+	t.Helper()
+	config, err := cluster.ServiceAccount(t.Context(), systemNamespace, "itoc360-operator")
+	testbed.Must(t, err)
+	return config
+}
+
+// startOperator runs the operator until the test ends, and returns once it answers.
+func startOperator(t *testing.T, config *rest.Config, replica string, arguments ...string) *operator {
+	t.Helper()
+	flags := flag.NewFlagSet(replica, flag.ContinueOnError)
+	operatorOptions := options.New()
+	operatorOptions.Bind(flags)
+	testbed.Must(t, flags.Parse(append([]string{
+		"--intake-bind-address=127.0.0.1:0", "--metrics-bind-address=0", "--health-probe-bind-address=0",
+		"--shutdown-delay=0s", "--leader-elect",
+		// What these tests expect of an answer is not how soon a busy machine gives it.
+		"--intake-answer-timeout=" + testbed.Patience.String(),
+	}, arguments...)))
+	operatorOptions.Namespace, operatorOptions.Replica = systemNamespace, replica
+	testbed.Must(t, operatorOptions.Complete(flags.Args()))
+
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	addresses := make(chan string, 1)
+	o := &operator{replica: replica, ended: make(chan error, 1)}
+	go func() {
+		o.ended <- run(ctx, config, operatorOptions, func(network, address string) (net.Listener, error) {
+			listener, err := net.Listen(network, address)
+			if err == nil {
+				addresses <- listener.Addr().String()
+			}
+			return listener, err
+		})
+	}()
+	o.stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-o.ended; err != nil {
+			t.Errorf("operator %s ended: %v", replica, err)
+		}
+	})
+	t.Cleanup(o.stop)
+	select {
+	case address := <-addresses:
+		o.url = "http://" + address
+	case err := <-o.ended:
+		t.Fatalf("operator %s: %v", replica, err)
+	}
+	return o
+}
+
+// knows waits until an operator takes a source's deliveries. An installation webhook is authenticated and ignored.
+func (o *operator) knows(t *testing.T, source *testbed.Source) {
+	t.Helper()
+	testbed.Eventually(t, o.replica+" knows the source", func(ctx context.Context) bool {
+		answer, err := source.Sentry(o.url).Post(ctx, simulator.Installation("created", time.Now()))
+		return err == nil && answer.Status == http.StatusOK
+	})
+}
+
+// settled waits until each Incident's status speaks of its spec, and tells the states.
+func settled(t *testing.T, source *testbed.Source) []v1alpha1.Incident {
+	t.Helper()
+	var incidents []v1alpha1.Incident
+	testbed.Eventually(t, "each status speaks of its spec", func(context.Context) bool {
+		incidents = source.Incidents(t)
+		for i := range incidents {
+			if incidents[i].Status.ObservedGeneration != incidents[i].Generation {
+				return false
+			}
+		}
+		return true
+	})
+	return incidents
+}
+
+// states tells number and state of one issue's Incidents, as their status says.
+func states(incidents []v1alpha1.Incident, key v1alpha1.AlertKey) string {
+	var told []string
+	for i := range incidents {
+		if incidents[i].Spec.AlertKey == key {
+			told = append(told, fmt.Sprintf("%d %s", incidents[i].Spec.Number, incidents[i].Status.State))
+		}
+	}
+	return strings.Join(told, ", ")
+}
+
+const (
+	replicas = 4
+	issues   = 200
+	perIssue = 20
+	senders  = 6
+)
+
+func TestFourReplicasEndAsAModelSays(t *testing.T) {
+	for name, configOf := range map[string]func(t *testing.T, replica int) *rest.Config{
+		"all in time": func(t *testing.T, _ int) *rest.Config {
+			t.Helper()
+			return serviceAccount(t)
+		},
+		"one hears two seconds late": func(t *testing.T, replica int) *rest.Config {
+			t.Helper()
+			if replica == 0 {
+				return controlplane.DelayWatches(serviceAccount(t), 2*time.Second)
+			}
+			return serviceAccount(t)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var operators []*operator
+			for replica := range replicas {
+				operators = append(operators, startOperator(t, configOf(t, replica), "replica-"+strconv.Itoa(replica)))
+			}
+			source := testbed.NewSource(t, testbed.NewClient(t, cluster.Config))
+			for _, operator := range operators {
+				operator.knows(t, source)
+			}
+			tales := tellAll(t, operators, source)
+			incidents := settled(t, source)
+			for i, tale := range tales {
+				if got := states(incidents, v1alpha1.IssueKey(issueID(i))); got != tale.Ends {
+					t.Errorf("issue %s ended as %q, the model says %q", issueID(i), got, tale.Ends)
+				}
+			}
+		})
+	}
+}
+
+func issueID(i int) string { return strconv.Itoa(1000 + i) }
+
+// tellAll posts each issue's webhooks one after another, each to a replica chosen at random the moment the last one was
+// answered; several issues at a time.
+func tellAll(t *testing.T, operators []*operator, source *testbed.Source) []testbed.Tale {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	tales := make([]testbed.Tale, issues)
+	begin := time.Now().Add(-time.Hour).Truncate(time.Second)
+	next := make(chan int)
+	var sending sync.WaitGroup
+	for sender := range senders {
+		sending.Go(func() {
+			random := rand.New(rand.NewPCG(seed, uint64(sender)))
+			transport := &http.Transport{MaxIdleConnsPerHost: senders}
+			defer transport.CloseIdleConnections()
+			for i := range next {
+				tales[i] = testbed.NewTale(random, issueID(i), perIssue, begin)
+				for _, webhook := range tales[i].Webhooks {
+					sentry := source.Sentry(operators[random.IntN(len(operators))].url)
+					sentry.HTTP.Transport = transport
+					answer, err := sentry.Post(t.Context(), webhook)
+					if err != nil || answer.Status != http.StatusOK {
+						t.Errorf("issue %s: %v %v", issueID(i), answer, err)
+					}
+				}
+			}
+		})
+	}
+	for i := range issues {
+		next <- i
+	}
+	close(next)
+	sending.Wait()
+	return tales
+}
+
+func TestADeletedSourceTakesItsSecretAndIncidentsAlong(t *testing.T) {
+	o := startOperator(t, serviceAccount(t), "only")
+	source := testbed.NewSource(t, testbed.NewClient(t, cluster.Config), func(s *v1alpha1.AlertSource) { s.Spec.TokenRef = nil })
+	webhookSecret := types.NamespacedName{Namespace: source.Name.Namespace, Name: v1alpha1.WebhookSecretName(source.Name.Name)}
+	source.Token = tokenIn(t, source.Client, webhookSecret)
+	o.knows(t, source)
+	post(t, o, source, simulator.IssueWebhook("created", simulator.Issue{ID: "42"}, time.Now()))
+	testbed.Must(t, source.Client.Delete(t.Context(), source.Get(t)))
+	testbed.Eventually(t, "Secret and Incidents are gone", func(ctx context.Context) bool {
+		err := source.Client.Get(ctx, webhookSecret, &corev1.Secret{})
+		return apierrors.IsNotFound(err) && len(source.Incidents(t)) == 0
+	})
+}
+
+// tokenIn waits for the token that the operator makes.
+func tokenIn(t *testing.T, c client.Client, name types.NamespacedName) string {
+	t.Helper()
+	var secret corev1.Secret
+	testbed.Eventually(t, "the operator makes a token", func(ctx context.Context) bool {
+		return c.Get(ctx, name, &secret) == nil && len(secret.Data[v1alpha1.SecretKeyToken]) > 0
+	})
+	return string(secret.Data[v1alpha1.SecretKeyToken])
+}
+
+func post(t *testing.T, o *operator, source *testbed.Source, webhook simulator.Webhook) simulator.Answer {
+	t.Helper()
+	answer, err := source.Sentry(o.url).Post(t.Context(), webhook)
+	testbed.Must(t, err)
+	return answer
+}
+
+// The token is the user's own and stays the same, so Sentry goes on posting while the source is deleted and made anew.
+func TestASourceMadeAgainLosesNoAnsweredWebhook(t *testing.T) {
+	for name, config := range map[string]*rest.Config{
+		"a replica in time":             serviceAccount(t),
+		"a replica that hears it later": controlplane.DelayWatches(serviceAccount(t), time.Second),
+	} {
+		t.Run(name, func(t *testing.T) { makeAgain(t, config) })
+	}
+}
+
+func makeAgain(t *testing.T, config *rest.Config) {
+	t.Helper()
+	o := startOperator(t, config, "only")
+	source := testbed.NewSource(t, testbed.NewClient(t, cluster.Config))
+	o.knows(t, source)
+	for round := range 5 {
+		for i := range 10 {
+			post(t, o, source, simulator.IssueWebhook("created", simulator.Issue{ID: strconv.Itoa(100 + i)}, time.Now()))
+		}
+		testbed.Must(t, source.Client.Delete(t.Context(), source.Get(t)))
+		source.Create(t)
+		answered := map[v1alpha1.AlertKey]bool{}
+		for i := 0; i < 40 || (len(answered) < 10 && i < 10_000); i++ {
+			id := strconv.Itoa(100 + i%40)
+			// New issues and those of the former source, whose Incidents are still going.
+			answer := post(t, o, source, simulator.EventAlert(simulator.Issue{ID: id}, "Page the team", false, time.Now()))
+			if answer.Status == http.StatusOK && answer.Result != "ignored" {
+				answered[v1alpha1.IssueKey(id)] = true
+			}
+		}
+		owner := source.Get(t).UID
+		missing := map[v1alpha1.AlertKey]bool{}
+		testbed.Eventually(t, fmt.Sprintf("round %d: what was answered 200 is there, and nothing is the former source's", round),
+			func(context.Context) bool {
+				clear(missing)
+				maps.Copy(missing, answered)
+				for _, incident := range source.Incidents(t) {
+					controller := metav1.GetControllerOf(&incident)
+					if controller == nil || controller.UID != owner {
+						return false
+					}
+					delete(missing, incident.Spec.AlertKey)
+				}
+				return len(missing) == 0
+			})
+		o.knows(t, source)
+	}
+}
+
+func TestAHungAPIServerCostsTheTermAndNotTheProcess(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a minute")
+	}
+	o := startOperator(t, serviceAccount(t), "survivor", "--intake-answer-timeout=900ms")
+	source := testbed.NewSource(t, testbed.NewClient(t, cluster.Config))
+	o.knows(t, source)
+	post(t, o, source, simulator.IssueWebhook("created", simulator.Issue{ID: "1"}, time.Now()))
+	settled(t, source)
+	before := strings.Count(logs.String(), "Won the lease")
+
+	testbed.Must(t, cluster.Hang())
+	resume := sync.OnceFunc(func() { testbed.Must(t, cluster.Resume()) })
+	defer resume()
+	answer := post(t, o, source, simulator.IssueWebhook("created", simulator.Issue{ID: "2"}, time.Now()))
+	if answer.Status != http.StatusServiceUnavailable {
+		t.Errorf("while the API server hangs, a webhook is answered %d, want 503", answer.Status)
+	}
+	select {
+	case err := <-o.ended:
+		t.Fatalf("the operator ended: %v", err)
+	case <-time.After(30 * time.Second):
+	}
+	resume()
+
+	testbed.Eventually(t, "the lease is regained", func(context.Context) bool {
+		return strings.Count(logs.String(), "Won the lease") > before
+	})
+	testbed.Eventually(t, "webhooks are taken again", func(context.Context) bool {
+		return post(t, o, source, simulator.IssueWebhook("created", simulator.Issue{ID: "3"}, time.Now())).Status == http.StatusOK
+	})
+	for _, incident := range settled(t, source) {
+		if incident.Status.State != v1alpha1.StateOpen || incident.Status.ObservedGeneration != incident.Generation {
+			t.Errorf("%s: the controllers do not go on: %+v", incident.Name, incident.Status)
+		}
+	}
+}
+
+func TestNoSecretIsToldAnywhere(t *testing.T) {
+	c := testbed.NewClient(t, cluster.Config)
+	o := startOperator(t, serviceAccount(t), "discreet", "--external-url=https://alerts.example.com")
+	user := testbed.NewSource(t, c)
+	made := testbed.NewSource(t, c, func(s *v1alpha1.AlertSource) { s.Spec.TokenRef = nil })
+	webhookSecret := types.NamespacedName{Namespace: made.Name.Namespace, Name: v1alpha1.WebhookSecretName(made.Name.Name)}
+	made.Token = tokenIn(t, c, webhookSecret)
+	var answers transcript
+	for _, source := range []*testbed.Source{user, made} {
+		o.knows(t, source)
+		tellOfEverything(t, o, source, &answers)
+	}
+	former := made.Token
+	rotate(t, c, webhookSecret)
+	testbed.Eventually(t, "a new token", func(context.Context) bool {
+		made.Token = tokenIn(t, c, webhookSecret)
+		return made.Token != former
+	})
+	o.knows(t, made)
+	tellOfEverything(t, o, made, &answers)
+	settled(t, made)
+	testbed.Eventually(t, "the intake has reported", func(context.Context) bool {
+		condition := meta.FindStatusCondition(made.Get(t).Status.Conditions, v1alpha1.ConditionSignatureVerified)
+		return made.Get(t).Status.LastSignalTime != nil && condition != nil && condition.Reason != v1alpha1.ReasonNoDelivery
+	})
+	o.stop()
+
+	secrets := map[string]string{
+		"the user's token": user.Token, "a client secret": user.ClientSecret, "another client secret": made.ClientSecret,
+		"the token made": made.Token, "the token before": former, "the URL": "?token=" + made.Token,
+	}
+	for i, personal := range simulator.PersonalData() {
+		secrets["personal data "+strconv.Itoa(i)] = personal
+	}
+	places := testbed.EverythingButSecrets(t, cluster.Config)
+	places["the logs"] = logs.String()
+	places["the HTTP answers"] = answers.String()
+	places["the metrics"] = metricsText(t)
+	for _, needed := range []string{"Webhook taken", "Webhook refused", "Webhook ignored"} {
+		if !strings.Contains(places["the logs"], needed) {
+			t.Errorf("the logs lack %q: they are not those of the highest level", needed)
+		}
+	}
+	for place, text := range places {
+		if leaks := testbed.Leaks(text, secrets); len(leaks) > 0 {
+			t.Errorf("%s: tells %v", place, leaks)
+		}
+	}
+	findPlanted(t, c, user, secrets)
+}
+
+// findPlanted proves that the search finds what it looks for.
+func findPlanted(t *testing.T, c client.Client, source *testbed.Source, secrets map[string]string) {
+	t.Helper()
+	for name, planted := range map[string]client.Object{
+		"an Event": &eventsv1.Event{
+			EventTime: metav1.NowMicro(), Type: "Normal", Reason: "Leak", Action: "Leak",
+			ReportingController: "test", ReportingInstance: "test",
+			Regarding: corev1.ObjectReference{Kind: "AlertSource", Namespace: source.Name.Namespace, Name: source.Name.Name},
+			Note:      "look: " + source.Token,
+		},
+		"a ConfigMap": &corev1.ConfigMap{BinaryData: map[string][]byte{"key": []byte(source.ClientSecret)}},
+	} {
+		planted.SetNamespace(source.Name.Namespace)
+		planted.SetName("planted")
+		testbed.Must(t, c.Create(t.Context(), planted))
+		found := false
+		for _, text := range testbed.EverythingButSecrets(t, cluster.Config) {
+			found = found || len(testbed.Leaks(text, secrets)) > 0
+		}
+		if !found {
+			t.Errorf("a secret planted in %s is not found", name)
+		}
+		testbed.Must(t, c.Delete(t.Context(), planted))
+	}
+	ctrl.Log.V(5).Info("Planted", "url", "https://alerts.example.com/?token="+source.Token)
+	if len(testbed.Leaks(logs.String(), secrets)) == 0 {
+		t.Error("a secret planted in the logs is not found")
+	}
+}
+
+// rotate removes the key token, so that the operator makes another.
+func rotate(t *testing.T, c client.Client, name types.NamespacedName) {
+	t.Helper()
+	var secret corev1.Secret
+	testbed.Must(t, c.Get(t.Context(), name, &secret))
+	before := secret.DeepCopy()
+	delete(secret.Data, v1alpha1.SecretKeyToken)
+	testbed.Must(t, c.Patch(t.Context(), &secret, client.MergeFrom(before)))
+}
+
+// tellOfEverything posts what is taken, what is ignored and what is refused.
+func tellOfEverything(t *testing.T, o *operator, source *testbed.Source, answers io.Writer) {
+	t.Helper()
+	issue := simulator.Issue{ID: "42"}
+	at := time.Now().Add(-time.Hour)
+	wrong := *source
+	wrong.ClientSecret = "not the client secret"
+	stranger := *source
+	stranger.Token = strings.Repeat("z", 43)
+	for i, sent := range []struct {
+		from    *testbed.Source
+		webhook simulator.Webhook
+	}{
+		{source, simulator.IssueWebhook("created", issue, at)},
+		{source, simulator.EventAlert(issue, "Page the team", false, at.Add(time.Minute))},
+		{source, simulator.IssueWebhook("assigned", issue, at.Add(2*time.Minute))},
+		{source, simulator.IssueWebhook("resolved", issue, at.Add(3*time.Minute))},
+		{source, simulator.IssueWebhook("unresolved", issue, at.Add(4*time.Minute))},
+		{source, simulator.MetricAlert("critical", "9", "", "", nil, at)},
+		{source, simulator.Other("error", "created", at)},
+		{source, simulator.Webhook{Resource: "issue", Body: []byte(`{"action": "created"}`), Time: at}},
+		{source, simulator.Webhook{Resource: "issue", Body: []byte(source.Token), Time: at}},
+		{&wrong, simulator.IssueWebhook("created", issue, at)},
+		{&stranger, simulator.IssueWebhook("created", issue, at)},
+	} {
+		answer, err := sent.from.Sentry(o.url).Post(t.Context(), sent.webhook)
+		testbed.Must(t, err)
+		fmt.Fprintln(answers, i, answer.Status, answer.Header, string(answer.Body))
+	}
+}
+
+func metricsText(t *testing.T) string {
+	t.Helper()
+	recorder := httptest.NewRecorder()
+	request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", http.NoBody)
+	promhttp.HandlerFor(metrics.Registry, promhttp.HandlerOpts{}).ServeHTTP(recorder, request)
+	if !strings.Contains(recorder.Body.String(), "itoc360_intake_requests_total") {
+		t.Error("the metrics lack those of the intake")
+	}
+	return recorder.Body.String()
+}
+
+func TestTheCommandLineSaysWhatIsWrong(t *testing.T) {
+	for name, test := range map[string]struct {
+		arguments []string
+		code      int
+		says      string
+	}{
+		"--help lists the flags":       {[]string{"--help"}, 0, "-external-url"},
+		"--version tells the version":  {[]string{"--version"}, 0, "itoc360-operator "},
+		"an unknown flag":              {[]string{"--intake"}, 2, "flag provided but not defined: -intake"},
+		"an argument":                  {[]string{"start"}, 2, `unexpected argument "start"`},
+		"a certificate without a key":  {[]string{"--intake-tls-cert-file=tls.crt"}, 2, "go together"},
+		"an external URL with a query": {[]string{"--external-url=https://a.example.com/?token=1"}, 2, "--external-url is a URL such as"},
+		"a negative delay":             {[]string{"--shutdown-delay=-1s"}, 2, "cannot be negative"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var said bytes.Buffer
+			if code := start(test.arguments, &said); code != test.code || !strings.Contains(said.String(), test.says) {
+				t.Errorf("exit code %d and %q, want %d and %q", code, said.String(), test.code, test.says)
+			}
+		})
+	}
+}

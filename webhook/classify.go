@@ -1,0 +1,214 @@
+package webhook
+
+import (
+	"math"
+	"slices"
+	"strconv"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/internal/lifecycle"
+	"github.com/itoc360/itoc360-operator/internal/sentry"
+)
+
+// Why an authentic webhook is not for us.
+const (
+	ignoredResource    = "resource"
+	ignoredAction      = "action"
+	ignoredID          = "id"
+	ignoredProject     = "project"
+	ignoredMapping     = "mapping"
+	ignoredSuspended   = "suspended"
+	ignoredTerminating = "terminating"
+	ignoredNothingOpen = "nothing_open"
+)
+
+// issueMeanings and metricMeanings are what Sentry's actions mean, unless a source's mapping says otherwise.
+var (
+	issueMeanings = map[string]v1alpha1.Meaning{
+		"created":    v1alpha1.MeaningAlert,
+		"assigned":   v1alpha1.MeaningAlert,
+		"unresolved": v1alpha1.MeaningAlert,
+		"archived":   v1alpha1.MeaningAlert,
+		"triggered":  v1alpha1.MeaningAlert,
+		"resolved":   v1alpha1.MeaningResolve,
+	}
+	metricMeanings = map[string]v1alpha1.Meaning{
+		"critical": v1alpha1.MeaningAlert,
+		"warning":  v1alpha1.MeaningAlert,
+		"open":     v1alpha1.MeaningAlert,
+		"resolved": v1alpha1.MeaningResolve,
+	}
+	issuePriorities = map[string]v1alpha1.Priority{
+		"low":      v1alpha1.PriorityLow,
+		"medium":   v1alpha1.PriorityMedium,
+		"high":     v1alpha1.PriorityHigh,
+		"critical": v1alpha1.PriorityCritical,
+	}
+	metricPriorities = map[string]v1alpha1.Priority{
+		"critical": v1alpha1.PriorityCritical,
+		"warning":  v1alpha1.PriorityMedium,
+		"open":     v1alpha1.PriorityMedium,
+	}
+)
+
+// verdict is what a webhook is to its source: a signal of an alert key or, with a reason, nothing.
+type verdict struct {
+	key     v1alpha1.AlertKey
+	heard   lifecycle.Heard
+	ignored string
+}
+
+// classify says what a notice is to a source. The hook time is the header Sentry-Hook-Timestamp as it came.
+func classify(source *v1alpha1.AlertSource, notice sentry.Notice, hookTime string, arrival time.Time) verdict {
+	key, meanings, reason := subject(notice)
+	if reason != "" {
+		return verdict{ignored: reason}
+	}
+	meaning, known := meanings[notice.Action]
+	if !known {
+		return verdict{key: key, ignored: ignoredAction}
+	}
+	meaning = mapped(source.Spec.Mapping, notice, meaning)
+	if reason := unwanted(source, notice, meaning); reason != "" {
+		return verdict{key: key, ignored: reason}
+	}
+	heard := lifecycle.Heard{
+		Signal: v1alpha1.Signal{
+			ReceivedAt: metav1.NewMicroTime(arrival.Truncate(time.Microsecond)),
+			Event:      signalEvent(meaning, notice),
+			Action:     notice.Action,
+			By:         v1alpha1.BySentry,
+			Priority:   priority(notice),
+			Rule:       notice.Rule,
+		},
+		Facts: facts(notice),
+		Test:  notice.Sample,
+	}
+	heard.Signal.Time, heard.Untimed = signalTime(hookTime, notice.EventReceived, heard.Signal.ReceivedAt)
+	return verdict{key: key, heard: heard}
+}
+
+// subject is the alert that a notice speaks of, and what actions mean there; else the reason why there is none.
+func subject(notice sentry.Notice) (key v1alpha1.AlertKey, meanings map[string]v1alpha1.Meaning, reason string) {
+	switch {
+	case notice.Subject == sentry.SubjectNone:
+		return "", nil, ignoredResource
+	case !sentry.ValidID(notice.Issue.ID):
+		return "", nil, ignoredID
+	case notice.Subject == sentry.SubjectMetric:
+		return v1alpha1.MetricKey(notice.Issue.ID), metricMeanings, ""
+	default:
+		return v1alpha1.IssueKey(notice.Issue.ID), issueMeanings, ""
+	}
+}
+
+func mapped(mapping v1alpha1.Mapping, notice sentry.Notice, meaning v1alpha1.Meaning) v1alpha1.Meaning {
+	if byAction, ok := mapping.Actions[notice.Action]; ok {
+		meaning = byAction
+	}
+	if byCategory, ok := mapping.Categories[notice.Issue.Category.Value]; ok && meaning == v1alpha1.MeaningAlert {
+		meaning = byCategory
+	}
+	return meaning
+}
+
+// unwanted is why a source does not want a notice. A Resolve is always wanted: it can only end what is open.
+func unwanted(source *v1alpha1.AlertSource, notice sentry.Notice, meaning v1alpha1.Meaning) string {
+	switch {
+	case meaning == v1alpha1.MeaningIgnore:
+		return ignoredMapping
+	case meaning == v1alpha1.MeaningResolve:
+		return ""
+	case !source.DeletionTimestamp.IsZero():
+		return ignoredTerminating
+	case source.Spec.Suspend:
+		return ignoredSuspended
+	case !isListed(source, notice.Projects):
+		return ignoredProject
+	default:
+		return ""
+	}
+}
+
+// isListed tells whether the allow-list lets one of the projects pass. A notice that names none passes: rather an
+// alert too many than one too few.
+func isListed(source *v1alpha1.AlertSource, projects []string) bool {
+	if source.Spec.Sentry == nil || len(source.Spec.Sentry.Projects) == 0 || len(projects) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(projects, func(project string) bool {
+		return slices.Contains(source.Spec.Sentry.Projects, project)
+	})
+}
+
+// signalEvent is the meaning as a signal. Sentry serialises an issue when it sends: an Alert that says resolved comes after
+// the resolve that it does not mention, and must neither open nor reopen.
+func signalEvent(meaning v1alpha1.Meaning, notice sentry.Notice) v1alpha1.SignalEvent {
+	if meaning == v1alpha1.MeaningAlert && notice.Issue.Status.Value == "resolved" {
+		return v1alpha1.SignalUpdate
+	}
+	return v1alpha1.SignalEvent(meaning)
+}
+
+func priority(notice sentry.Notice) v1alpha1.Priority {
+	if notice.Subject == sentry.SubjectMetric {
+		return metricPriorities[notice.Action]
+	}
+	return issuePriorities[notice.Issue.Priority.Value]
+}
+
+func facts(notice sentry.Notice) lifecycle.Facts {
+	issue := notice.Issue
+	facts := lifecycle.Facts{
+		ShortID:   fact(issue.ShortID),
+		Title:     fact(issue.Title),
+		Culprit:   fact(issue.Culprit),
+		Level:     fact(issue.Level),
+		Status:    fact(issue.Status),
+		Substatus: fact(issue.Substatus),
+		Project:   fact(issue.Project),
+		Platform:  fact(issue.Platform),
+		URL:       fact(issue.URL),
+		Assignee:  fact(issue.Assignee),
+	}
+	if notice.Subject == sentry.SubjectIssue {
+		facts.ID = &issue.ID
+	}
+	if issue.FirstSeen != nil {
+		firstSeen := metav1.NewTime(issue.FirstSeen.Truncate(time.Second))
+		facts.FirstSeen = &firstSeen
+	}
+	return facts
+}
+
+func fact(text sentry.Text) *string {
+	if !text.Present {
+		return nil
+	}
+	return &text.Value
+}
+
+// signalTime is the time of sending, for an event_alert the earlier time at which Sentry received the event. Where the
+// sender's time is absent, unreadable or too far ahead, it is the arrival, and untimed.
+func signalTime(hookTime string, eventReceived *time.Time, arrival metav1.MicroTime) (at metav1.MicroTime, untimed bool) {
+	sent, ok := unixTime(hookTime)
+	if !ok || sent.After(arrival.Add(ahead)) {
+		return arrival, true
+	}
+	if eventReceived != nil && eventReceived.Before(sent) {
+		sent = *eventReceived
+	}
+	return metav1.NewMicroTime(sent.Truncate(time.Microsecond)), false
+}
+
+// unixTime reads seconds since 1970, with or without a fraction.
+func unixTime(text string) (time.Time, bool) {
+	seconds, err := strconv.ParseFloat(text, 64)
+	if err != nil || math.IsNaN(seconds) || seconds <= 0 || seconds > math.MaxInt32*2 {
+		return time.Time{}, false
+	}
+	return time.UnixMicro(int64(math.Round(seconds * 1e6))).UTC(), true
+}

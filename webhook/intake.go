@@ -1,0 +1,107 @@
+package webhook
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+)
+
+// Users' Secrets bear any name; the Directory reads exactly those that AlertSources refer to.
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch
+// +kubebuilder:rbac:groups=itoc360.io,resources=alertsources,verbs=get;list;watch
+// +kubebuilder:rbac:groups=itoc360.io,resources=alertsources/status,verbs=patch
+// +kubebuilder:rbac:groups=itoc360.io,resources=incidents,verbs=get;list;watch;create;patch
+
+// Options are what an intake needs to know.
+type Options struct {
+	// Listener takes the connections.
+	Listener net.Listener
+	// Certificates serve TLS; nil for plain HTTP.
+	Certificates *certwatcher.CertWatcher
+	// ShutdownDelay is how long serving goes on after the stop.
+	ShutdownDelay time.Duration
+	// AnswerTimeout is when an answer is due: what is not recorded by then is answered 503. Default: 900ms.
+	AnswerTimeout time.Duration
+	// Replica is this process's name among the replicas.
+	Replica string
+}
+
+// Intake is the whole of it, put together.
+type Intake struct {
+	Directory *Directory
+	Inbox     *Inbox
+	Server    *Server
+
+	// helpers serve the server, and outlive it.
+	helpers []manager.Runnable
+}
+
+// NeedLeaderElection is false: every replica takes deliveries. It also makes the manager start the intake after the
+// caches, and stop it before them.
+func (i *Intake) NeedLeaderElection() bool { return false }
+
+// Start serves until the context ends. Until the server has drained, the directory still follows what changes.
+func (i *Intake) Start(ctx context.Context) error {
+	group, drained := errgroup.WithContext(context.WithoutCancel(ctx))
+	drained, stop := context.WithCancel(drained)
+	serving, end := context.WithCancel(ctx)
+	defer end()
+	for _, helper := range i.helpers {
+		group.Go(func() error {
+			defer end()
+			return helper.Start(drained)
+		})
+	}
+	group.Go(func() error {
+		defer stop()
+		return i.Server.Start(serving)
+	})
+	return group.Wait()
+}
+
+// Add puts an intake into a manager without leader election.
+func Add(ctx context.Context, mgr manager.Manager, options Options) (*Intake, error) {
+	if err := AddIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
+		return nil, err
+	}
+	secrets, err := kubernetes.NewForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
+	if err != nil {
+		return nil, fmt.Errorf("make a client for Secrets: %w", err)
+	}
+	realClock := clock.RealClock{}
+	log := mgr.GetLogger().WithName("intake")
+	directory := NewDirectory(mgr.GetCache(), secrets, realClock)
+	store := NewStore(mgr.GetClient(), mgr.GetCache(), mgr.GetAPIReader(), realClock)
+	inbox := NewInbox(store, directory, realClock)
+	reporter := NewReporter(mgr.GetClient(), realClock, log)
+	handler := NewHandler(directory, inbox, reporter, realClock, log)
+	if options.AnswerTimeout > 0 {
+		handler.timeout = options.AnswerTimeout
+	}
+	server := &Server{
+		Handler:       handler,
+		Inbox:         inbox,
+		Directory:     directory,
+		Listener:      options.Listener,
+		Certificates:  options.Certificates,
+		ShutdownDelay: options.ShutdownDelay,
+		Log:           log,
+	}
+	intake := &Intake{
+		Directory: directory,
+		Inbox:     inbox,
+		Server:    server,
+		helpers:   []manager.Runnable{directory, &rescuer{directory, store, log}, reporter},
+	}
+	if err := mgr.Add(intake); err != nil {
+		return nil, fmt.Errorf("add to the manager: %w", err)
+	}
+	return intake, nil
+}

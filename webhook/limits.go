@@ -1,0 +1,74 @@
+package webhook
+
+import "time"
+
+// Every byte and second that the intake grants.
+const (
+	// maxBody is the largest body read: an event_alert embeds a whole event, several MB at the most.
+	maxBody = 8 << 20
+	// maxBodies is how many bytes of bodies are in memory at once, over all requests.
+	maxBodies = 64 << 20
+	// maxHeader is the largest request head: Sentry's has less than 2 KiB, proxies add to it.
+	maxHeader = 64 << 10
+
+	// headTimeout is for the request's head. Strangers may hold a connection for so long.
+	headTimeout = 5 * time.Second
+	// readTimeout is for the whole request; Sentry itself gives up after 5 s.
+	readTimeout = 10 * time.Second
+	// writeTimeout is for reading the body and for the answer.
+	writeTimeout = 15 * time.Second
+	// idleTimeout is for a proxy's connection between two requests.
+	idleTimeout = 2 * time.Minute
+
+	// answerTimeout is when an answer is due, unless the options say otherwise: Sentry reads for one second and then
+	// counts a failure.
+	answerTimeout = 900 * time.Millisecond
+	// recordTimeout is how long recording goes on after its answer was due: Sentry does not send again.
+	recordTimeout = 30 * time.Second
+	// drainTimeout is how long a stopping intake waits for what it accepted.
+	drainTimeout = recordTimeout + 5*time.Second
+
+	// maxPending is how many signals wait for their write at once.
+	maxPending = 20_000
+	// maxBatch is how many signals go into one write.
+	maxBatch = 100
+	// maxWrites is how many alert keys are written at once.
+	maxWrites = 64
+
+	// maxFailures is how many failed authentications from one address a minute are answered 401; the others are 429.
+	maxFailures = 20
+	// maxAddresses is how many addresses are remembered for that.
+	maxAddresses = 10_000
+
+	// idempotencyMemory is how long an Idempotency-Key that was recorded is remembered.
+	idempotencyMemory = 10 * time.Minute
+	// maxIdempotencyKeys is how many of them are remembered.
+	maxIdempotencyKeys = 50_000
+	// maxIdempotencyKey is the longest Idempotency-Key heeded, in bytes; Sentry's have 32.
+	maxIdempotencyKey = 128
+
+	// orphanMemory is how long a Resolve of which no Incident is known is remembered against an older Alert.
+	orphanMemory = 10 * time.Minute
+	// maxOrphans is how many of them are remembered.
+	maxOrphans = 50_000
+
+	// recentMemory is how long this process remembers what it wrote; by then the cache has it.
+	recentMemory = 10 * time.Second
+	// maxRecent is how many Incidents are remembered so.
+	maxRecent = 4096
+	// firstRetry and lastRetry bound the pauses between two tries to record.
+	firstRetry = 5 * time.Millisecond
+	lastRetry  = time.Second
+
+	// ahead is how far a sender's clock may be ahead of ours.
+	ahead = 5 * time.Minute
+
+	// rereadInterval is how often a source's client secrets are read anew after a signature did not match.
+	rereadInterval = 5 * time.Second
+	// reportInterval is how often a replica writes a source's status.
+	reportInterval = 10 * time.Second
+	// lastReportTimeout is how long a stopping replica tries to write what it still has to tell.
+	lastReportTimeout = 2 * time.Second
+	// maxIgnoredProjects is how many projects turned away are named in a source's status.
+	maxIgnoredProjects = 10
+)

@@ -1,0 +1,110 @@
+package webhook
+
+import (
+	"time"
+
+	"k8s.io/utils/ptr"
+
+	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/internal/lifecycle"
+)
+
+// plan is one write, and what it makes of the signals that go into it.
+type plan struct {
+	// spec is what to write; nil if nothing is.
+	spec *v1alpha1.IncidentSpec
+	// opens is true if the spec is that of a new Incident, not of the latest.
+	opens bool
+	// restsOnNoLater is true if a signal is dropped, or recorded in an Incident that is over: then there must be no later
+	// Incident. A Create needs no such care, its name proves it.
+	restsOnNoLater bool
+	// orphan is the newest time of a Resolve of which no Incident is known.
+	orphan   time.Time
+	outcomes []Outcome
+}
+
+// judge plans the next write: as many of the signals to come as touch one Incident.
+func (r *recording) judge() plan {
+	plan := plan{orphan: r.orphan(queueKey{r.source.Name, r.key})}
+	identity := v1alpha1.IncidentSpec{SourceRef: v1alpha1.SourceReference{Name: r.source.Name.Name}, AlertKey: r.key}
+	rules, now := rulesOf(r.source.Object), r.clock.Now()
+	spec := r.latest.spec()
+	for _, heard := range r.heard[len(r.outcomes):] {
+		decision := lifecycle.Route(spec, plan.orphan, heard, identity, rules, now)
+		if decision.Opens() {
+			if plan.spec != nil {
+				break
+			}
+			plan.opens = true
+		}
+		plan.restsOnNoLater = !plan.opens && (plan.restsOnNoLater || !isOpen(spec, now))
+		if decision.Orphan && heard.Signal.Time.After(plan.orphan) {
+			plan.orphan = heard.Signal.Time.Time
+		}
+		outcome := Outcome{Effect: decision.Effect, Orphan: decision.Orphan}
+		if decision.Spec != nil {
+			spec, plan.spec = decision.Spec, decision.Spec
+			outcome.Incident = r.source.Name.Namespace + "/" + v1alpha1.IncidentName(r.source.Name.Name, r.key, spec.Number)
+		}
+		plan.outcomes = append(plan.outcomes, outcome)
+	}
+	return plan
+}
+
+func isOpen(spec *v1alpha1.IncidentSpec, now time.Time) bool {
+	if spec == nil {
+		return false
+	}
+	status, _ := lifecycle.Fold(spec, now)
+	return status.State != v1alpha1.StateResolved
+}
+
+func rulesOf(source *v1alpha1.AlertSource) lifecycle.Rules {
+	return lifecycle.Rules{
+		ReopenWindow:     source.Spec.Incidents.ReopenWindow.Duration,
+		AutoResolveAfter: source.Spec.Incidents.AutoResolveAfter.Duration,
+		Levels:           source.Spec.Mapping.Levels,
+	}
+}
+
+// signalsMissing are Sentry's signals that one list has and an earlier one had not.
+func signalsMissing(earlier, later []v1alpha1.Signal) []lifecycle.Heard {
+	known := map[v1alpha1.Signal]bool{}
+	for _, signal := range earlier {
+		known[unjudged(signal)] = true
+	}
+	var missing []lifecycle.Heard
+	for _, signal := range later {
+		if signal.By == v1alpha1.BySentry && !known[unjudged(signal)] {
+			missing = append(missing, lifecycle.Heard{Signal: signal})
+		}
+	}
+	return missing
+}
+
+// unjudged is a signal without its effect, its times in one zone: == on it is equality.
+func unjudged(signal v1alpha1.Signal) v1alpha1.Signal {
+	signal.Effect = ""
+	signal.Time.Time = signal.Time.UTC()
+	signal.ReceivedAt.Time = signal.ReceivedAt.UTC()
+	return signal
+}
+
+// latest is the Incident of an alert key with the highest number, as far as it is known.
+type latest struct {
+	// incident is nil if there is none.
+	incident *v1alpha1.Incident
+	// isLive is true if it was read from, or written to, the API server in this recording.
+	isLive bool
+	// isLast is true if the API server said that there is no later one.
+	isLast bool
+}
+
+func (l *latest) number() int32 { return ptr.Deref(l.spec(), v1alpha1.IncidentSpec{}).Number }
+
+func (l *latest) spec() *v1alpha1.IncidentSpec {
+	if l.incident == nil {
+		return nil
+	}
+	return &l.incident.Spec
+}

@@ -1,0 +1,173 @@
+package webhook_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/hack/testbed"
+	"github.com/itoc360/itoc360-operator/internal/lifecycle"
+	"github.com/itoc360/itoc360-operator/webhook"
+)
+
+const issue42 = v1alpha1.AlertKey("issue/42")
+
+// heard is a signal of Sentry's, sent at a minute.
+func heard(event v1alpha1.SignalEvent, minute int) lifecycle.Heard {
+	return lifecycle.Heard{Signal: v1alpha1.Signal{
+		Time: metav1.NewMicroTime(at(minute)), ReceivedAt: metav1.NewMicroTime(time.Now()), Event: event,
+		By: v1alpha1.BySentry, Priority: v1alpha1.PriorityHigh,
+	}}
+}
+
+// storeWith is a store whose writes go through what a test puts in their way.
+func storeWith(t *testing.T, served *intake, between interceptor.Funcs) *webhook.Store {
+	t.Helper()
+	direct, err := client.NewWithWatch(cluster(t).Config, client.Options{Scheme: testbed.Scheme(t)})
+	testbed.Must(t, err)
+	return webhook.NewStore(interceptor.NewClient(direct, between), served.cache, direct, clock.RealClock{})
+}
+
+// once calls a function the first time only.
+func once(f func()) func() {
+	called := false
+	return func() {
+		if !called {
+			called = true
+			f()
+		}
+	}
+}
+
+func record(t *testing.T, store *webhook.Store, source *testbed.Source, signals ...lifecycle.Heard) []webhook.Outcome {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), testbed.Patience)
+	defer cancel()
+	outcomes := store.Record(ctx, known(t, source), issue42, signals)
+	if len(outcomes) != len(signals) {
+		t.Fatalf("%d outcomes of %d signals", len(outcomes), len(signals))
+	}
+	return outcomes
+}
+
+// Another replica opens the next Incident after this one made sure that there is none, and before it writes.
+func TestAResolveFindsTheIncidentThatARivalOpensMeanwhile(t *testing.T) {
+	served := startIntake(t, cluster(t).Config)
+	source := testbed.NewSource(t, served.client)
+	served.knows(t, source)
+	served.tell(t, source, []chapter{{issue("created", 1), "opened"}, {issue("resolved", 2), "resolved"}})
+	rival := once(func() { served.tell(t, source, []chapter{{issue("unresolved", 4), "opened"}}) })
+	store := storeWith(t, served, interceptor.Funcs{
+		Patch: func(ctx context.Context, c client.WithWatch, object client.Object, how client.Patch, options ...client.PatchOption) error {
+			rival()
+			return c.Patch(ctx, object, how, options...)
+		},
+	})
+	if outcome := record(t, store, source, heard(v1alpha1.SignalResolve, 5))[0]; outcome.Effect != v1alpha1.EffectResolved {
+		t.Errorf("the resolve ended as %+v", outcome)
+	}
+	if got := source.Story(t); got != "1 Resolved High, 2 Resolved High" {
+		t.Errorf("ended as %q", got)
+	}
+}
+
+// Another replica records a newer resolve in the last Incident while this one, which has just read it, opens the next.
+func TestANextIncidentCatchesUpWithWhatARivalRecordsMeanwhile(t *testing.T) {
+	served := startIntake(t, cluster(t).Config)
+	source := testbed.NewSource(t, served.client)
+	served.knows(t, source)
+	served.tell(t, source, []chapter{{issue("created", 1), "opened"}, {issue("resolved", 2), "resolved"}})
+	rival := once(func() { served.tell(t, source, []chapter{{issue("resolved", 6), "updated"}}) })
+	store := storeWith(t, served, interceptor.Funcs{
+		Create: func(ctx context.Context, c client.WithWatch, object client.Object, options ...client.CreateOption) error {
+			rival()
+			return c.Create(ctx, object, options...)
+		},
+	})
+	if outcome := record(t, store, source, heard(v1alpha1.SignalAlert, 4))[0]; outcome.Effect != v1alpha1.EffectOpened {
+		t.Errorf("the alert ended as %+v", outcome)
+	}
+	if got := source.Story(t); got != "1 Resolved High, 2 Resolved High" {
+		t.Errorf("ended as %q", got)
+	}
+}
+
+func TestACreateWhoseAnswerIsLostMakesOneIncident(t *testing.T) {
+	served := startIntake(t, cluster(t).Config)
+	source := testbed.NewSource(t, served.client)
+	creates := 0
+	store := storeWith(t, served, interceptor.Funcs{
+		Create: func(ctx context.Context, c client.WithWatch, object client.Object, options ...client.CreateOption) error {
+			creates++
+			testbed.Must(t, c.Create(ctx, object, options...))
+			return apierrors.NewTimeoutError("the answer is lost", 1)
+		},
+	})
+	if outcome := record(t, store, source, heard(v1alpha1.SignalAlert, 1))[0]; outcome.Err != nil {
+		t.Errorf("the alert ended as %+v", outcome)
+	}
+	if got := source.Story(t); got != "1 Open High" || creates != 1 {
+		t.Errorf("ended as %q after %d creates", got, creates)
+	}
+}
+
+func TestWhatTheAPIServerRefusesForGoodIsNotTriedAgain(t *testing.T) {
+	served := startIntake(t, cluster(t).Config)
+	source := testbed.NewSource(t, served.client)
+	resource := v1alpha1.GroupVersion.WithResource("incidents").GroupResource()
+	for name, refusal := range map[string]error{
+		"forbidden": apierrors.NewForbidden(resource, "payments-42-1", nil),
+		"invalid":   apierrors.NewInvalid(v1alpha1.GroupVersion.WithKind("Incident").GroupKind(), "payments-42-1", nil),
+	} {
+		creates := 0
+		store := storeWith(t, served, interceptor.Funcs{
+			Create: func(context.Context, client.WithWatch, client.Object, ...client.CreateOption) error {
+				creates++
+				return refusal
+			},
+		})
+		if outcome := record(t, store, source, heard(v1alpha1.SignalAlert, 1))[0]; outcome.Err == nil || creates != 1 {
+			t.Errorf("%s: ended as %+v after %d creates", name, outcome, creates)
+		}
+	}
+}
+
+func TestSignalsOfOneIncidentGoIntoOneWrite(t *testing.T) {
+	served := startIntake(t, cluster(t).Config)
+	source := testbed.NewSource(t, served.client)
+	writes := 0
+	store := storeWith(t, served, interceptor.Funcs{
+		Create: func(ctx context.Context, c client.WithWatch, object client.Object, options ...client.CreateOption) error {
+			writes++
+			return c.Create(ctx, object, options...)
+		},
+		Patch: func(ctx context.Context, c client.WithWatch, object client.Object, how client.Patch, options ...client.PatchOption) error {
+			writes++
+			return c.Patch(ctx, object, how, options...)
+		},
+	})
+	var signals []lifecycle.Heard
+	for minute := range 20 {
+		signals = append(signals, heard(v1alpha1.SignalAlert, minute))
+	}
+	record(t, store, source, signals...)
+	if incident := source.Incidents(t)[0]; writes != 1 || incident.Spec.SignalCount != 20 {
+		t.Errorf("%d signals in %d writes, want 20 in one", incident.Spec.SignalCount, writes)
+	}
+	// Three Incidents, each opened and resolved, are three writes more at the most: a Create takes its whole cycle.
+	writes, signals = 0, nil
+	for minute := 30; minute < 36; minute += 2 {
+		signals = append(signals, heard(v1alpha1.SignalResolve, minute), heard(v1alpha1.SignalAlert, minute+1))
+	}
+	record(t, store, source, signals...)
+	if got := source.Story(t); got != "1 Resolved High, 2 Resolved High, 3 Resolved High, 4 Open High" || writes != 4 {
+		t.Errorf("ended as %q after %d writes, want 4", got, writes)
+	}
+}

@@ -1,0 +1,98 @@
+package webhook
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/go-logr/logr"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+)
+
+// rescuer keeps what was recorded for a source that had, a moment before, been deleted and made again: as long as its
+// watch has not told of that, a replica makes the former source the owner of new Incidents, and the garbage collector
+// takes them for orphans. As soon as the new source is known, they are given to it, or made again.
+type rescuer struct {
+	directory *Directory
+	store     *Store
+	log       logr.Logger
+}
+
+// Start looks after each source that is new, until the context ends.
+func (r *rescuer) Start(ctx context.Context) error {
+	changes := r.directory.Subscribe(ctx)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case change := <-changes:
+			source := r.directory.ByName(client.ObjectKeyFromObject(change.Object))
+			if source == nil {
+				continue
+			}
+			if err := r.store.Rescue(ctx, source); err != nil {
+				r.log.Error(err, "Could not rescue Incidents of a source that was made again", "source", source.Name)
+			}
+		}
+	}
+}
+
+// Rescue makes a source the owner of the unresolved Incidents that this process recorded in the last seconds for an
+// earlier source of its name.
+func (s *Store) Rescue(ctx context.Context, source *Source) error {
+	for _, key := range s.view.recent.Keys() {
+		key, ok := key.(queueKey)
+		if !ok || key.source != source.Name {
+			continue
+		}
+		remembered, ok := s.view.recent.Get(key)
+		if !ok {
+			continue
+		}
+		incident := remembered.(*v1alpha1.Incident)
+		if isOwned(incident, source.Object) || !isOpen(&incident.Spec, s.clock.Now()) {
+			continue
+		}
+		if err := s.rescue(ctx, source, key, incident); err != nil {
+			return fmt.Errorf("rescue Incident %s/%s: %w", incident.Namespace, incident.Name, err)
+		}
+	}
+	return nil
+}
+
+func (s *Store) rescue(ctx context.Context, source *Source, key queueKey, incident *v1alpha1.Incident) error {
+	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
+	defer cancel()
+	delay := retries()
+	for {
+		rescued, err := s.reown(ctx, source, key, incident)
+		if err == nil {
+			s.view.remember(key.source, key.alert, rescued)
+			return nil
+		}
+		if !isRetryable(err) || !pause(ctx, delay()) {
+			return err
+		}
+	}
+}
+
+// reown gives an Incident to a source: as it is now or, where the garbage collector was faster, as it was.
+func (s *Store) reown(ctx context.Context, source *Source, key queueKey, incident *v1alpha1.Incident) (*v1alpha1.Incident, error) {
+	now, err := s.view.get(ctx, key.source, key.alert, incident.Spec.Number)
+	switch {
+	case err != nil:
+		return nil, err
+	case now == nil:
+		made, err := s.writer.create(ctx, &incident.Spec, source.Object)
+		if apierrors.IsAlreadyExists(err) {
+			err = errStale
+		}
+		return made, err
+	case isOwned(now, source.Object):
+		return now, nil
+	default:
+		return s.writer.adopt(ctx, now, source.Object)
+	}
+}

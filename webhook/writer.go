@@ -1,0 +1,130 @@
+package webhook
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+)
+
+// fieldManager is the intake's name in managedFields.
+const fieldManager = "itoc360-operator-intake"
+
+// errStale is for a write that rests on an Incident as it no longer is.
+var errStale = errors.New("the Incident has changed")
+
+// isRetryable tells whether another try can help: the Incident has changed, or the API server is busy or away. What it
+// refuses as invalid or forbidden stays refused.
+func isRetryable(err error) bool {
+	return !apierrors.IsInvalid(err) && !apierrors.IsForbidden(err) && !apierrors.IsBadRequest(err) && !errors.Is(err, errForeign)
+}
+
+// writer writes Incidents, each write under a lock.
+type writer struct {
+	client client.Client
+}
+
+// create makes a new Incident. Its name is the lock: there is one at most.
+func (w writer) create(ctx context.Context, spec *v1alpha1.IncidentSpec, source *v1alpha1.AlertSource) (*v1alpha1.Incident, error) {
+	incident := &v1alpha1.Incident{
+		ObjectMeta: metav1.ObjectMeta{
+			Name:            v1alpha1.IncidentName(source.Name, spec.AlertKey, spec.Number),
+			Namespace:       source.Namespace,
+			Labels:          labelsOf(source, spec.AlertKey),
+			OwnerReferences: ownersOf(source),
+		},
+		Spec: *spec,
+	}
+	err := w.client.Create(ctx, incident, client.FieldOwner(fieldManager))
+	return incident, counted("create", err)
+}
+
+// patch replaces an Incident's spec if its generation is still the one seen; status writes do not change that.
+func (w writer) patch(ctx context.Context, seen *v1alpha1.Incident, spec *v1alpha1.IncidentSpec) (*v1alpha1.Incident, error) {
+	return w.apply(ctx, seen, operation{"test", "/metadata/generation", seen.Generation}, operation{"replace", "/spec", spec})
+}
+
+// adopt makes a source the owner of an Incident that an earlier source of its name owned, or nobody does.
+func (w writer) adopt(ctx context.Context, seen *v1alpha1.Incident, source *v1alpha1.AlertSource) (*v1alpha1.Incident, error) {
+	labels := maps.Clone(seen.Labels)
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	maps.Copy(labels, labelsOf(source, seen.Spec.AlertKey))
+	return w.apply(ctx, seen,
+		operation{"test", "/metadata/generation", seen.Generation},
+		operation{"add", "/metadata/labels", labels},
+		operation{"add", "/metadata/ownerReferences", ownersOf(source)})
+}
+
+// operation is one of a JSON patch (RFC 6902).
+type operation struct {
+	Op    string `json:"op"`
+	Path  string `json:"path"`
+	Value any    `json:"value"`
+}
+
+func (w writer) apply(ctx context.Context, seen *v1alpha1.Incident, operations ...operation) (*v1alpha1.Incident, error) {
+	operations = append([]operation{{"test", "/metadata/uid", seen.UID}}, operations...)
+	patch, err := json.Marshal(operations)
+	if err != nil {
+		return nil, fmt.Errorf("encode the patch: %w", err)
+	}
+	incident := &v1alpha1.Incident{ObjectMeta: metav1.ObjectMeta{Name: seen.Name, Namespace: seen.Namespace}}
+	err = w.client.Patch(ctx, incident, client.RawPatch(types.JSONPatchType, patch), client.FieldOwner(fieldManager))
+	if apierrors.IsNotFound(err) || isFailedTest(err) {
+		err = fmt.Errorf("patch Incident %s/%s: %w", seen.Namespace, seen.Name, errStale)
+	}
+	return incident, counted("patch", err)
+}
+
+// isFailedTest tells a failed test operation from a refusal by validation: both are 422, only the latter has causes.
+func isFailedTest(err error) bool {
+	var status apierrors.APIStatus
+	if !apierrors.IsInvalid(err) || !errors.As(err, &status) {
+		return false
+	}
+	details := status.Status().Details
+	return details == nil || len(details.Causes) == 0
+}
+
+func counted(verb string, err error) error {
+	switch {
+	case err == nil:
+		writesTotal.WithLabelValues(verb, "written").Inc()
+	case errors.Is(err, errStale), apierrors.IsAlreadyExists(err):
+		writesTotal.WithLabelValues(verb, "stale").Inc()
+	default:
+		writesTotal.WithLabelValues(verb, "failed").Inc()
+	}
+	return err
+}
+
+func labelsOf(source *v1alpha1.AlertSource, key v1alpha1.AlertKey) map[string]string {
+	return map[string]string{v1alpha1.LabelSource: source.Name, v1alpha1.LabelAlert: key.Label()}
+}
+
+// ownersOf is the source alone. It does not block the source's deletion: that would need a finalizer's permission.
+func ownersOf(source *v1alpha1.AlertSource) []metav1.OwnerReference {
+	return []metav1.OwnerReference{{
+		APIVersion: v1alpha1.GroupVersion.String(),
+		Kind:       "AlertSource",
+		Name:       source.Name,
+		UID:        source.UID,
+		Controller: ptr.To(true),
+	}}
+}
+
+func isOwned(incident *v1alpha1.Incident, source *v1alpha1.AlertSource) bool {
+	owner := metav1.GetControllerOf(incident)
+	return owner != nil && owner.UID == source.UID
+}
