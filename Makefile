@@ -67,6 +67,10 @@ lint: bin/golangci-lint ## Lint the code, the direction of its imports included.
 verify: $(assets) ## Fail if anything generated is not current, or anything in config/ does not render.
 	hack/verify.sh
 
+.PHONY: verify-checks
+verify-checks: $(assets) bin/golangci-lint ## Break the rules in a copy, and fail unless lint and verify refuse each breach.
+	hack/verify_checks.sh
+
 .PHONY: fuzz
 fuzz: $(assets) ## Run each fuzz target for FUZZTIME (30s).
 	@grep -roE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' . | while IFS=: read -r file function; do \
