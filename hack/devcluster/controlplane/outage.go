@@ -1,20 +1,19 @@
 package controlplane
 
-import (
-	"context"
-	"syscall"
-)
+import "context"
 
 // Hang stops the API server in its tracks: its connections stay, and nothing answers on them until Resume.
-func (c *ControlPlane) Hang() error { return c.signal(syscall.SIGSTOP) }
-
-// Resume lets the API server go on after Hang.
-func (c *ControlPlane) Resume() error { return c.signal(syscall.SIGCONT) }
-
-func (c *ControlPlane) signal(signal syscall.Signal) error {
+func (c *ControlPlane) Hang() error {
 	c.lock.Lock()
 	defer c.lock.Unlock()
-	return c.apiServer.Signal(signal)
+	return c.apiServer.Hang()
+}
+
+// Resume lets the API server go on after Hang.
+func (c *ControlPlane) Resume() error {
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	return c.apiServer.Resume()
 }
 
 // KillAPIServer ends the API server without notice: its connections break, and new ones are refused until

@@ -81,6 +81,17 @@ func (p *Process) Signal(signal syscall.Signal) error {
 	return nil
 }
 
+// Hang stops the process in its tracks, until Resume. On Linux, nothing in it runs any more when this returns.
+func (p *Process) Hang() error {
+	if err := p.Signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	return waitUntilStopped(p.cmd.Process.Pid)
+}
+
+// Resume lets the process go on after Hang.
+func (p *Process) Resume() error { return p.Signal(syscall.SIGCONT) }
+
 // Stop asks the process to end, kills it if it has not done so after grace (0: at once), and returns when it is gone.
 // It is an error if the process had to be killed although it was granted time.
 func (p *Process) Stop(grace time.Duration) error {

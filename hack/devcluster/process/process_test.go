@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -85,7 +84,7 @@ func TestStopKillsAProcessThatDoesNotListenAndSaysSo(t *testing.T) {
 
 func TestStopKillsAProcessThatHangs(t *testing.T) {
 	p := shell(t, `while :; do sleep 0.01; done`)
-	if err := p.Signal(syscall.SIGSTOP); err != nil {
+	if err := p.Hang(); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.Stop(0); err != nil {
