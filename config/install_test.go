@@ -2,8 +2,6 @@
 package config_test
 
 import (
-	"context"
-	"fmt"
 	"os"
 	"testing"
 
@@ -14,28 +12,17 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/itoc360/itoc360-operator/hack/devcluster/controlplane"
 	"github.com/itoc360/itoc360-operator/hack/testbed"
 )
 
-var cluster *controlplane.ControlPlane
+var control testbed.ControlPlane
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) int {
-	var err error
-	if cluster, err = controlplane.Start(context.Background(), controlplane.Options{}); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer func() { _ = cluster.Stop() }()
-	return m.Run()
-}
+func TestMain(m *testing.M) { os.Exit(control.Run(m)) }
 
 // install applies a folder as the README says. A warning, such as that of Pod security, is an error.
 func install(t *testing.T, folder string) {
 	t.Helper()
-	_, err := cluster.Kubectl(t.Context(), "apply", "--server-side", "--warnings-as-errors", "-k", folder)
+	_, err := control.Get(t).Kubectl(t.Context(), "apply", "--server-side", "--warnings-as-errors", "-k", folder)
 	testbed.Must(t, err)
 }
 
@@ -51,7 +38,7 @@ func TestWhatIsInstalledIsAcceptedWithoutAWarning(t *testing.T) {
 
 func TestTheOperatorsPodIsRestrictedAndALooserOneIsRefused(t *testing.T) {
 	install(t, "config/default")
-	api := testbed.NewClient(t, cluster.Config)
+	api := testbed.NewClient(t, control.Get(t).Config)
 	var deployment appsv1.Deployment
 	testbed.Must(t, api.Get(t.Context(), client.ObjectKey{Namespace: "itoc360-system", Name: "itoc360-operator"}, &deployment))
 	for name, test := range map[string]struct {

@@ -120,7 +120,7 @@ func (s sourceStatus) applyTo(source *v1alpha1.AlertSource) *unstructured.Unstru
 		status["webhookSecret"] = s.webhookSecret
 	}
 	object := &unstructured.Unstructured{Object: map[string]any{"status": status}}
-	object.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kindOfSource))
+	object.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(v1alpha1.KindAlertSource))
 	object.SetNamespace(source.Namespace)
 	object.SetName(source.Name)
 	object.SetUID(source.UID)

@@ -34,7 +34,7 @@ func (b *borrowedCache) Start(ctx context.Context) error {
 func (b *borrowedCache) GetInformer(ctx context.Context, object client.Object, options ...cache.InformerGetOption) (cache.Informer, error) {
 	informer, err := b.Cache.GetInformer(ctx, object, options...)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // the cache's own errors are what its caller looks for.
+		return nil, err
 	}
 	return &borrowedInformer{Informer: informer, cache: b}, nil
 }

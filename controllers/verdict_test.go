@@ -65,18 +65,3 @@ func TestInANamespaceThatIsGoingNothingIsMade(t *testing.T) {
 		t.Errorf("gives %+v", result)
 	}
 }
-
-func TestAURLWithoutAValidTokenRecoversNone(t *testing.T) {
-	for name, url := range map[string]string{
-		"nothing":           "",
-		"no URL":            "http://[",
-		"no token":          "https://alerts.example.com/functions/v1/events",
-		"too short a token": "https://alerts.example.com/functions/v1/events?token=short",
-	} {
-		t.Run(name, func(t *testing.T) {
-			if got := tokenOf(url); got != "" {
-				t.Errorf("recovered %q", got)
-			}
-		})
-	}
-}

@@ -42,7 +42,7 @@ func (r *AlertSourceReconciler) readSecret(ctx context.Context, namespace, name 
 	secret := &corev1.Secret{}
 	err := r.APIReader.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, secret)
 	if apierrors.IsNotFound(err) {
-		return nil, nil //nolint:nilnil // absence is an answer here, and the doc comment says so.
+		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("get secret %s: %w", name, err)
@@ -74,7 +74,7 @@ func (r *AlertSourceReconciler) desiredData(
 	if source.Spec.TokenRef == nil {
 		data, problem := ownToken(secret, v1alpha1.WebhookSecretName(source.Name))
 		if problem.reason == "" {
-			data[v1alpha1.SecretKeyURL] = []byte(webhookURL(r.baseURL(), string(data[v1alpha1.SecretKeyToken])))
+			data[v1alpha1.SecretKeyURL] = []byte(v1alpha1.WebhookURL(r.baseURL(), string(data[v1alpha1.SecretKeyToken])))
 		}
 		return data, problem, nil
 	}
@@ -85,7 +85,7 @@ func (r *AlertSourceReconciler) desiredData(
 	data := dataOf(secret)
 	delete(data, v1alpha1.SecretKeyToken)
 	delete(data, v1alpha1.SecretKeyPreviousToken)
-	data[v1alpha1.SecretKeyURL] = []byte(webhookURL(r.baseURL(), token))
+	data[v1alpha1.SecretKeyURL] = []byte(v1alpha1.WebhookURL(r.baseURL(), token))
 	return data, finding{}, nil
 }
 
@@ -95,13 +95,13 @@ func ownToken(secret *corev1.Secret, name string) (map[string][]byte, finding) {
 	data := dataOf(secret)
 	token := string(data[v1alpha1.SecretKeyToken])
 	if token == "" {
-		if former := tokenOf(string(data[v1alpha1.SecretKeyURL])); former != "" {
+		if former := v1alpha1.TokenOf(string(data[v1alpha1.SecretKeyURL])); former != "" {
 			data[v1alpha1.SecretKeyPreviousToken] = []byte(former)
 		}
 		token = newToken()
 		data[v1alpha1.SecretKeyToken] = []byte(token)
 	}
-	if !isValidToken(token) {
+	if !v1alpha1.IsUsableToken(token) {
 		return nil, invalidToken(name, v1alpha1.SecretKeyToken, "; remove that key, and the operator makes a token")
 	}
 	return data, finding{}
@@ -123,7 +123,7 @@ func (r *AlertSourceReconciler) userToken(ctx context.Context, source *v1alpha1.
 	case token == "":
 		return "", finding{reason: v1alpha1.ReasonSecretMissing, message: fmt.Sprintf(
 			"Secret %s has no key %s, which tokenRef names", ref.Name, ref.Key)}, nil
-	case !isValidToken(token):
+	case !v1alpha1.IsUsableToken(token):
 		return "", invalidToken(ref.Name, ref.Key, ""), nil
 	default:
 		return token, finding{}, nil
@@ -133,7 +133,7 @@ func (r *AlertSourceReconciler) userToken(ctx context.Context, source *v1alpha1.
 func invalidToken(secret, key, remedy string) finding {
 	return finding{reason: v1alpha1.ReasonTokenInvalid, message: fmt.Sprintf(
 		"The token in key %s of Secret %s must be at least %d letters, digits and -._~, without a line break at its end%s",
-		key, secret, minTokenLength, remedy)}
+		key, secret, v1alpha1.MinTokenLength, remedy)}
 }
 
 // dataOf is a copy of a Secret's data, never nil.

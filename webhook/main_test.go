@@ -2,10 +2,8 @@ package webhook_test
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"os"
-	"sync"
 	"testing"
 
 	"k8s.io/client-go/rest"
@@ -22,33 +20,16 @@ import (
 	"github.com/itoc360/itoc360-operator/webhook"
 )
 
-// control is the control plane that all tests of this package share; each has a namespace of its own. A run that needs
-// none, such as a fuzzing worker's, starts none.
-var control struct {
-	sync.Once
-	*controlplane.ControlPlane
-	err error
-}
+var control testbed.ControlPlane
 
 func cluster(t testing.TB) *controlplane.ControlPlane {
 	t.Helper()
-	control.Do(func() {
-		control.ControlPlane, control.err = controlplane.Start(t.Context(), controlplane.Options{})
-	})
-	testbed.Must(t, control.err)
-	return control.ControlPlane
+	return control.Get(t)
 }
 
 func TestMain(m *testing.M) {
 	ctrl.SetLogger(klog.Background())
-	code := m.Run()
-	if control.ControlPlane != nil {
-		if err := control.Stop(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
-	}
-	os.Exit(code)
+	os.Exit(control.Run(m))
 }
 
 // intake is an intake in a manager of its own, without controllers.

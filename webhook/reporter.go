@@ -204,7 +204,7 @@ func statusOf(seen *v1alpha1.AlertSource, status v1alpha1.AlertSourceStatus) (ru
 		return nil, fmt.Errorf("encode the status: %w", err)
 	}
 	object := &unstructured.Unstructured{Object: map[string]any{"status": content}}
-	object.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("AlertSource"))
+	object.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(v1alpha1.KindAlertSource))
 	object.SetNamespace(seen.Namespace)
 	object.SetName(seen.Name)
 	object.SetUID(seen.UID)

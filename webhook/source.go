@@ -3,8 +3,6 @@ package webhook
 import (
 	"crypto/sha256"
 	"fmt"
-	"net/url"
-	"regexp"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -43,9 +41,6 @@ type digest [sha256.Size]byte
 
 func digestOf(token []byte) digest { return sha256.Sum256(token) }
 
-// usableToken is what a token looks like: long enough, and a URL carries it as it is.
-var usableToken = regexp.MustCompile(`^[-._~A-Za-z0-9]{16,}$`)
-
 // readSecret gives a Secret as far as it is known: nil and no error if there is none.
 type readSecret func(name types.NamespacedName) (*corev1.Secret, error)
 
@@ -53,7 +48,7 @@ type readSecret func(name types.NamespacedName) (*corev1.Secret, error)
 func gatherSource(object *v1alpha1.AlertSource, read readSecret) *Source {
 	source := &Source{Object: object, Name: types.NamespacedName{Namespace: object.Namespace, Name: object.Name}}
 	if object.Spec.TokenRef != nil {
-		if token, ok := source.value(*object.Spec.TokenRef, read); ok && usableToken.Match(token) {
+		if token, ok := source.value(*object.Spec.TokenRef, read); ok && v1alpha1.IsUsableToken(string(token)) {
 			source.tokens = []digest{digestOf(token)}
 		}
 	} else {
@@ -81,30 +76,22 @@ func (s *Source) gatherWebhookSecret(read readSecret) {
 	if err != nil || secret == nil || !isWebhookSecretOf(secret, s.Object) {
 		return
 	}
-	for _, token := range [][]byte{
-		secret.Data[v1alpha1.SecretKeyToken],
-		secret.Data[v1alpha1.SecretKeyPreviousToken],
-		tokenInURL(secret.Data[v1alpha1.SecretKeyURL]),
+	for _, token := range []string{
+		string(secret.Data[v1alpha1.SecretKeyToken]),
+		string(secret.Data[v1alpha1.SecretKeyPreviousToken]),
+		// It holds while the key token is removed and not yet made anew.
+		v1alpha1.TokenOf(string(secret.Data[v1alpha1.SecretKeyURL])),
 	} {
-		if one := digestOf(token); usableToken.Match(token) && !slices.Contains(s.tokens, one) {
+		if one := digestOf([]byte(token)); v1alpha1.IsUsableToken(token) && !slices.Contains(s.tokens, one) {
 			s.tokens = append(s.tokens, one)
 		}
 	}
 }
 
-// tokenInURL is the token of a URL that was handed out. It holds while the key token is removed and not yet made anew.
-func tokenInURL(handedOut []byte) []byte {
-	parsed, err := url.Parse(string(handedOut))
-	if err != nil {
-		return nil
-	}
-	return []byte(parsed.Query().Get("token"))
-}
-
 // isWebhookSecretOf tells whether the operator made a Secret for a source of this name.
 func isWebhookSecretOf(secret *corev1.Secret, source *v1alpha1.AlertSource) bool {
 	owner := metav1.GetControllerOf(secret)
-	return owner != nil && owner.Kind == "AlertSource" && owner.Name == source.Name
+	return owner != nil && v1alpha1.IsSourceNamed(*owner, source.Name)
 }
 
 // value is what a key of a Secret holds; where it holds nothing, that becomes one of the source's problems.

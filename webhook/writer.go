@@ -10,7 +10,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
@@ -40,7 +39,7 @@ func (w writer) create(ctx context.Context, spec *v1alpha1.IncidentSpec, source 
 			Name:            v1alpha1.IncidentName(source.Name, spec.AlertKey, spec.Number),
 			Namespace:       source.Namespace,
 			Labels:          labelsOf(source, spec.AlertKey),
-			OwnerReferences: ownersOf(source),
+			OwnerReferences: []metav1.OwnerReference{source.OwnerReference()},
 		},
 		Spec: *spec,
 	}
@@ -63,7 +62,7 @@ func (w writer) adopt(ctx context.Context, seen *v1alpha1.Incident, source *v1al
 	return w.apply(ctx, seen,
 		operation{"test", "/metadata/generation", seen.Generation},
 		operation{"add", "/metadata/labels", labels},
-		operation{"add", "/metadata/ownerReferences", ownersOf(source)})
+		operation{"add", "/metadata/ownerReferences", []metav1.OwnerReference{source.OwnerReference()}})
 }
 
 // operation is one of a JSON patch (RFC 6902).
@@ -111,17 +110,6 @@ func counted(verb string, err error) error {
 
 func labelsOf(source *v1alpha1.AlertSource, key v1alpha1.AlertKey) map[string]string {
 	return map[string]string{v1alpha1.LabelSource: source.Name, v1alpha1.LabelAlert: key.Label()}
-}
-
-// ownersOf is the source alone. It does not block the source's deletion: that would need a finalizer's permission.
-func ownersOf(source *v1alpha1.AlertSource) []metav1.OwnerReference {
-	return []metav1.OwnerReference{{
-		APIVersion: v1alpha1.GroupVersion.String(),
-		Kind:       "AlertSource",
-		Name:       source.Name,
-		UID:        source.UID,
-		Controller: ptr.To(true),
-	}}
 }
 
 func isOwned(incident *v1alpha1.Incident, source *v1alpha1.AlertSource) bool {

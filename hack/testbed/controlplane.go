@@ -1,0 +1,39 @@
+package testbed
+
+import (
+	"fmt"
+	"os"
+	"sync"
+	"testing"
+
+	"github.com/itoc360/itoc360-operator/hack/devcluster/controlplane"
+)
+
+// ControlPlane is a control plane that the tests of a package share, each in a namespace of its own. The first test that
+// needs it starts it: a run of those that need none, such as a fuzzing worker's, starts none.
+type ControlPlane struct {
+	once  sync.Once
+	plane *controlplane.ControlPlane
+	err   error
+}
+
+// Get is the running control plane.
+func (c *ControlPlane) Get(t testing.TB) *controlplane.ControlPlane {
+	t.Helper()
+	c.once.Do(func() { c.plane, c.err = controlplane.Start(t.Context(), controlplane.Options{}) })
+	Must(t, c.err)
+	return c.plane
+}
+
+// Run runs a package's tests, stops the control plane if one was started, and gives the exit code.
+func (c *ControlPlane) Run(m *testing.M) int {
+	code := m.Run()
+	if c.plane == nil {
+		return code
+	}
+	if err := c.plane.Stop(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
