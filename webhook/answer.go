@@ -58,6 +58,10 @@ var (
 			"compare its Secret with the integration's Client Secret in Sentry")
 	refusedContentType = refused(http.StatusUnsupportedMediaType, "content_type",
 		"the Content-Type must be application/json")
+	refusedLegacy = refused(http.StatusBadRequest, "legacy_plugin",
+		"this is the legacy WebHooks plugin, which signs nothing and tells of no resolve; remove it from the project's "+
+			"settings in Sentry and set up an internal integration instead, with this URL as its Webhook URL")
+	refusedSlowBody = refused(http.StatusRequestTimeout, "slow_body", "the body did not come within 4 seconds")
 	refusedTooLarge = refused(http.StatusRequestEntityTooLarge, "too_large", "the body is larger than 8 MiB")
 	refusedBody     = refused(http.StatusBadRequest, "body_unreadable", "the body could not be read")
 	refusedTooMany  = answer{
@@ -98,6 +102,9 @@ func (a answer) write(w http.ResponseWriter) {
 		header.Set("Allow", http.MethodPost)
 	case a.code == http.StatusUnauthorized:
 		header.Set("WWW-Authenticate", "Bearer")
+	case a.code == http.StatusRequestTimeout:
+		// What else comes on this connection is the rest of that body.
+		header.Set("Connection", "close")
 	case a.retryAfter > 0:
 		header.Set("Retry-After", strconv.Itoa(a.retryAfter))
 	}

@@ -5,38 +5,75 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
+	"slices"
+	"time"
 
 	"golang.org/x/sync/semaphore"
+	"k8s.io/utils/clock"
 )
 
-// bodies reads request bodies, each bounded, and all that are in memory at once bounded too.
+// bodies reads request bodies, each bounded in size and time, and all that are in memory at once bounded too. A body is
+// granted memory as it comes: what a sender merely announces holds nothing up for others.
 type bodies struct {
+	clock  clock.PassiveClock
 	memory *semaphore.Weighted
 }
 
-func newBodies() bodies { return bodies{memory: semaphore.NewWeighted(maxBodies)} }
+func newBodies(clock clock.PassiveClock) bodies {
+	return bodies{clock: clock, memory: semaphore.NewWeighted(maxBodies)}
+}
 
 // read reads a body. Release it when it is no longer needed. The refusal is nil on success.
-func (b bodies) read(ctx context.Context, w http.ResponseWriter, r *http.Request) (body []byte, release func(), refusal *answer) {
-	size := int64(maxBody)
-	switch {
-	case r.ContentLength > maxBody:
+func (b bodies) read(w http.ResponseWriter, r *http.Request) (body []byte, release func(), refusal *answer) {
+	if r.ContentLength > maxBody {
 		return nil, nil, &refusedTooLarge
-	case r.ContentLength >= 0:
-		size = r.ContentLength
 	}
-	if err := b.memory.Acquire(ctx, size); err != nil {
-		return nil, nil, &unavailableBodies
-	}
-	release = func() { b.memory.Release(size) }
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if err != nil {
-		release()
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
-			return nil, nil, &refusedTooLarge
+	ctx, cancel := context.WithTimeout(r.Context(), bodyTimeout)
+	defer cancel()
+	connection := http.NewResponseController(w)
+	// Only a writer without a connection knows no deadline, and it has nobody to wait for.
+	_ = connection.SetReadDeadline(b.clock.Now().Add(bodyTimeout))
+	held := int64(0)
+	release = func() { b.memory.Release(held) }
+	limited := http.MaxBytesReader(w, r.Body, maxBody)
+	for {
+		if len(body) == cap(body) {
+			more := growth(int64(len(body)))
+			if b.memory.Acquire(ctx, more) != nil {
+				release()
+				return nil, nil, &unavailableBodies
+			}
+			held += more
+			body = slices.Grow(body, int(more))
 		}
-		return nil, nil, &refusedBody
+		count, err := limited.Read(body[len(body):cap(body)])
+		body = body[:len(body)+count]
+		switch {
+		case errors.Is(err, io.EOF):
+			// The deadline is the body's: while the answer is made, nothing is read that could be late.
+			_ = connection.SetReadDeadline(time.Time{})
+			return body, release, nil
+		case err != nil:
+			release()
+			return nil, nil, unread(err)
+		}
 	}
-	return body, release, nil
+}
+
+// growth is how much a body that has filled its memory is granted: as much again, and one byte more than the largest
+// body, by which one that is too large shows.
+func growth(size int64) int64 { return min(max(size, firstBody), maxBody+1-size) }
+
+// unread is the refusal of a body that could not be read.
+func unread(err error) *answer {
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return &refusedTooLarge
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return &refusedSlowBody
+	default:
+		return &refusedBody
+	}
 }

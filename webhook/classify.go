@@ -15,6 +15,7 @@ import (
 
 // Why an authentic webhook is not for us.
 const (
+	ignoredForm        = "settings_form"
 	ignoredResource    = "resource"
 	ignoredAction      = "action"
 	ignoredID          = "id"
@@ -163,6 +164,7 @@ func priority(notice sentry.Notice) v1alpha1.Priority {
 func facts(notice sentry.Notice) lifecycle.Facts {
 	issue := notice.Issue
 	facts := lifecycle.Facts{
+		ID:        &issue.ID,
 		ShortID:   fact(issue.ShortID),
 		Title:     fact(issue.Title),
 		Culprit:   fact(issue.Culprit),
@@ -173,9 +175,6 @@ func facts(notice sentry.Notice) lifecycle.Facts {
 		Platform:  fact(issue.Platform),
 		URL:       fact(issue.URL),
 		Assignee:  fact(issue.Assignee),
-	}
-	if notice.Subject == sentry.SubjectIssue {
-		facts.ID = &issue.ID
 	}
 	if issue.FirstSeen != nil {
 		firstSeen := metav1.NewTime(issue.FirstSeen.Truncate(time.Second))

@@ -265,7 +265,7 @@ func TestASignalSaysWhatTheNoticeSays(t *testing.T) {
 	}
 }
 
-func TestAMetricAlertIsNoIssue(t *testing.T) {
+func TestAMetricAlertHasAKeyOfItsOwn(t *testing.T) {
 	for action, want := range map[string]v1alpha1.Priority{
 		"critical": v1alpha1.PriorityCritical, "warning": v1alpha1.PriorityMedium, "open": v1alpha1.PriorityMedium, "resolved": "",
 	} {
@@ -273,8 +273,8 @@ func TestAMetricAlertIsNoIssue(t *testing.T) {
 		if got.key != "metric/9" || got.heard.Signal.Priority != want {
 			t.Errorf("%s: got %s with priority %q, want metric/9 with %q", action, got.key, got.heard.Signal.Priority, want)
 		}
-		if got.heard.Facts.ID != nil {
-			t.Errorf("%s: the id %s would pass for an issue's", action, *got.heard.Facts.ID)
+		if id := got.heard.Facts.ID; id == nil || *id != "9" {
+			t.Errorf("%s: the id is %v, want 9", action, id)
 		}
 	}
 }

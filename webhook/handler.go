@@ -37,7 +37,7 @@ func NewHandler(directory *Directory, inbox *Inbox, reporter *Reporter, clock cl
 		clock:       clock,
 		log:         log,
 		failures:    newFailures(clock),
-		bodies:      newBodies(),
+		bodies:      newBodies(clock),
 		idempotency: newIdempotency(clock),
 		timeout:     answerTimeout,
 	}
@@ -45,42 +45,70 @@ func NewHandler(directory *Directory, inbox *Inbox, reporter *Reporter, clock cl
 
 // ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	arrival := h.clock.Now()
-	ctx, cancel := context.WithTimeout(r.Context(), h.timeout)
-	defer cancel()
-	answer := h.answer(ctx, w, r, arrival)
+	answer, asked := h.answer(w, r)
 	answer.write(w)
 	requestsTotal.WithLabelValues(strconv.Itoa(answer.code), answer.result).Inc()
-	answerSeconds.Observe(h.clock.Since(arrival).Seconds())
+	answerSeconds.Observe(h.clock.Since(asked).Seconds())
 }
 
-// answer goes from cheap to costly: strangers cost no memory, and nothing is read before its sender is known.
-func (h *Handler) answer(ctx context.Context, w http.ResponseWriter, r *http.Request, arrival time.Time) answer {
+// answer goes from cheap to costly: strangers cost no memory, and nothing is read before its sender is known. It also
+// tells when the request was there as a whole, or as far as it had to be: from then on Sentry waits.
+func (h *Handler) answer(w http.ResponseWriter, r *http.Request) (answered answer, asked time.Time) {
+	source, refusal := h.admit(r)
+	if refusal != nil {
+		return *refusal, h.clock.Now()
+	}
+	body, release, refusal := h.bodies.read(w, r)
+	asked = h.clock.Now()
+	if refusal != nil {
+		return *refusal, asked
+	}
+	defer release()
+	ctx, cancel := context.WithTimeout(r.Context(), h.timeout)
+	defer cancel()
+	return h.heed(ctx, source, body, r, asked), asked
+}
+
+// admit is the source whose token a request bears, by the request's head alone.
+func (h *Handler) admit(r *http.Request) (*Source, *answer) {
 	switch {
 	case strings.TrimSuffix(r.URL.Path, "/") != v1alpha1.IntakePath:
-		return refusedPath
+		return nil, &refusedPath
 	case r.Method != http.MethodPost:
-		return refusedMethod
+		return nil, &refusedMethod
 	case !h.directory.Ready():
-		return unavailableStarting
+		return nil, &unavailableStarting
 	}
 	token := tokenOf(r)
 	source := h.directory.ByToken(token)
 	switch {
 	case token == "":
-		return h.refuse(r, refusedNoToken)
+		return nil, h.refuse(r, refusedNoToken)
 	case source == nil:
-		return h.refuse(r, refusedToken)
+		return nil, h.refuse(r, refusedToken)
 	case !isJSON(r):
-		return refusedContentType
+		return nil, &refusedContentType
 	}
-	body, release, refusal := h.bodies.read(ctx, w, r)
-	if refusal != nil {
+	return source, nil
+}
+
+// heed says what a request with a source's token is: the legacy plugin's, somebody's who has no client secret, the
+// settings form of an alert rule, or a webhook.
+func (h *Handler) heed(ctx context.Context, source *Source, body []byte, r *http.Request, arrival time.Time) answer {
+	signature, form := r.Header.Get(sentry.HeaderSignature), r.Header.Get(sentry.HeaderAppSignature)
+	if signature == "" && form == "" && sentry.IsLegacyPlugin(body) {
+		return refusedLegacy
+	}
+	isForm := signature == "" && form != ""
+	if isForm {
+		signature = form
+	}
+	if refusal := h.verify(ctx, source, body, signature, r); refusal != nil {
 		return *refusal
 	}
-	defer release()
-	if refusal := h.verify(ctx, source, body, r); refusal != nil {
-		return *refusal
+	if isForm {
+		ignoredTotal.WithLabelValues(ignoredForm).Inc()
+		return accepted(resultIgnored, "")
 	}
 	return h.take(ctx, source, body, r.Header, arrival)
 }
@@ -103,20 +131,19 @@ func isJSON(r *http.Request) bool {
 }
 
 // refuse answers a failed authentication, and no longer in plain words when there are too many.
-func (h *Handler) refuse(r *http.Request, refusal answer) answer {
+func (h *Handler) refuse(r *http.Request, refusal answer) *answer {
 	h.log.V(1).Info("Webhook refused", "reason", refusal.result)
 	if !h.failures.isOne(r.RemoteAddr) {
-		return refusedTooMany
+		return &refusedTooMany
 	}
-	return refusal
+	return &refusal
 }
 
 // verify is nil if the body is signed by one of the source's client secrets, or the source has none.
-func (h *Handler) verify(ctx context.Context, source *Source, body []byte, r *http.Request) *answer {
+func (h *Handler) verify(ctx context.Context, source *Source, body []byte, signature string, r *http.Request) *answer {
 	if !isSigned(source.Object) {
 		return nil
 	}
-	signature := r.Header.Get(sentry.HeaderSignature)
 	if sentry.Verify(body, signature, source.clientSecrets...) {
 		h.reporter.Verified(source)
 		return nil
@@ -131,8 +158,7 @@ func (h *Handler) verify(ctx context.Context, source *Source, body []byte, r *ht
 		return &unavailableSecrets
 	}
 	h.reporter.Mismatch(source)
-	refusal := h.refuse(r, refusedSignature)
-	return &refusal
+	return h.refuse(r, refusedSignature)
 }
 
 // take parses, classifies and records an authentic webhook.

@@ -93,6 +93,30 @@ func TestAnswers(t *testing.T) {
 		{"a charset in the content type is no matter", func(r *request) {
 			r.header.Set("Content-Type", "application/json; charset=utf-8")
 		}, 200, `"result":`},
+		{"the settings form of an alert rule is ignored", func(r *request) { r.asForm(source) }, 200, `{"result":"ignored"}`},
+		{"a settings form that somebody else signed", func(r *request) {
+			r.asForm(source)
+			r.body = append(r.body, ' ')
+		}, 401, "signature matches no client secret"},
+		{"the legacy plugin's body", func(r *request) { r.asLegacy() }, 400, "set up an internal integration instead"},
+		{"the legacy plugin's body with a signature that is none", func(r *request) {
+			r.asLegacy()
+			r.header.Set(sentry.HeaderSignature, strings.Repeat("0", 64))
+		}, 401, "signature matches no client secret"},
+		{"the legacy plugin's body with an unknown token", func(r *request) {
+			r.asLegacy()
+			r.token = strings.Repeat("x", 40)
+		}, 401, "no AlertSource has this token"},
+		{"a resource that nobody knows", func(r *request) {
+			r.header.Set(sentry.HeaderResource, "preprod_artifact")
+			r.sign(source, []byte(`{"action": "size_analysis_completed", "data": {}}`))
+		}, 200, `{"result":"ignored"}`},
+		{"an action that nobody knows", func(r *request) {
+			r.sign(source, []byte(`{"action": "merged", "data": {"issue": {"id": "42"}}}`))
+		}, 200, `{"result":"ignored"}`},
+		{"an orphan resolve is ignored", func(r *request) {
+			r.sign(source, []byte(`{"action": "resolved", "data": {"issue": {"id": "43"}}}`))
+		}, 200, `{"result":"ignored"}`},
 		{"a body that is not JSON", func(r *request) { r.sign(source, []byte("token")) }, 400, "not a Sentry webhook"},
 		{"an empty body", func(r *request) { r.sign(source, nil) }, 400, "not a Sentry webhook"},
 		{"JSON that is no webhook", func(r *request) { r.sign(source, []byte(`{"hello": "world"}`)) }, 400, "action is missing"},
@@ -130,6 +154,22 @@ func TestAnswers(t *testing.T) {
 }
 
 // sign gives a request another body and the signature for it.
+// asForm makes of a delivery what Sentry posts while an alert rule with a settings form is saved.
+func (r *request) asForm(source *testbed.Source) {
+	r.body = []byte(`{"fields":[{"name":"channel","value":"#on-call"}],"installationId":"7a485448-a9e2-4c85-8a3c-4f44175783c9"}`)
+	r.header = http.Header{}
+	r.header.Set("Content-Type", "application/json")
+	r.header.Set(sentry.HeaderAppSignature, sentry.Sign([]byte(source.ClientSecret), r.body))
+}
+
+// asLegacy makes of a delivery what the legacy plugin posts.
+func (r *request) asLegacy() {
+	r.body = []byte(`{"id":"42","project_slug":"checkout","level":"error","message":"","url":"https://acme.sentry.io/issues/42/",` +
+		`"event":{"event_id":"a1"},"triggering_rules":["Page us"]}`)
+	r.header = http.Header{}
+	r.header.Set("Content-Type", "application/json")
+}
+
 func (r *request) sign(source *testbed.Source, body []byte) {
 	r.body = body
 	r.header.Set(sentry.HeaderSignature, sentry.Sign([]byte(source.ClientSecret), body))

@@ -8,20 +8,24 @@ const (
 	maxBody = 8 << 20
 	// maxBodies is how many bytes of bodies are in memory at once, over all requests.
 	maxBodies = 64 << 20
+	// firstBody is how much memory a body is granted at first: Sentry's have 1.5 to 22 KiB, but for whole events.
+	firstBody = 32 << 10
 	// maxHeader is the largest request head: Sentry's has less than 2 KiB, proxies add to it.
 	maxHeader = 64 << 10
 
 	// headTimeout is for the request's head. Strangers may hold a connection for so long.
 	headTimeout = 5 * time.Second
-	// readTimeout is for the whole request; Sentry itself gives up after 5 s.
+	// bodyTimeout is for a request's body; Sentry itself gives up after 5 s.
+	bodyTimeout = 4 * time.Second
+	// readTimeout is for the whole of a request whose body nobody wants.
 	readTimeout = 10 * time.Second
 	// writeTimeout is for reading the body and for the answer.
 	writeTimeout = 15 * time.Second
 	// idleTimeout is for a proxy's connection between two requests.
 	idleTimeout = 2 * time.Minute
 
-	// answerTimeout is when an answer is due, unless the options say otherwise: Sentry reads for one second and then
-	// counts a failure.
+	// answerTimeout is how long after the body's last byte an answer is due, unless the options say otherwise: Sentry
+	// waits for one second and then counts a failure.
 	answerTimeout = 900 * time.Millisecond
 	// recordTimeout is how long recording goes on after its answer was due: Sentry does not send again.
 	recordTimeout = 30 * time.Second
@@ -43,14 +47,14 @@ const (
 	// idempotencyMemory is how long an Idempotency-Key that was recorded is remembered.
 	idempotencyMemory = 10 * time.Minute
 	// maxIdempotencyKeys is how many of them are remembered.
-	maxIdempotencyKeys = 50_000
+	maxIdempotencyKeys = 10_000
 	// maxIdempotencyKey is the longest Idempotency-Key heeded, in bytes; Sentry's have 32.
 	maxIdempotencyKey = 128
 
 	// orphanMemory is how long a Resolve of which no Incident is known is remembered against an older Alert.
 	orphanMemory = 10 * time.Minute
 	// maxOrphans is how many of them are remembered.
-	maxOrphans = 50_000
+	maxOrphans = 10_000
 
 	// recentMemory is how long this process remembers what it wrote; by then the cache has it.
 	recentMemory = 10 * time.Second

@@ -14,7 +14,7 @@ var (
 
 	answerSeconds = prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name:    "itoc360_intake_answer_seconds",
-		Help:    "Time from a request's head to its answer. Sentry gives up after one second.",
+		Help:    "Time from a request's last byte to its answer. Sentry gives up after one second.",
 		Buckets: []float64{.005, .01, .025, .05, .1, .2, .4, .6, .8, .9, 1, 5},
 	})
 

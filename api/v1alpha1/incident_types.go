@@ -118,7 +118,7 @@ type SourceReference struct {
 // Issue is what Sentry last said about an issue or a metric alert. A field that Sentry left out is kept; one that it
 // sent as null is cleared.
 type Issue struct {
-	// id is Sentry's issue id; empty for a metric alert.
+	// id is Sentry's id of the issue, or of the metric alert: spec.alertKey says which.
 	// +optional
 	// +kubebuilder:validation:MaxLength=20
 	// +kubebuilder:validation:Pattern=`^[0-9]*$`

@@ -47,7 +47,7 @@ func (d metricAlertData) issue() Issue {
 	alert := d.Alert.value
 	return Issue{
 		ID:        alert.ID.cut(textLimit).Value,
-		Title:     alert.Title.or(d.DescriptionTitle).cut(titleLimit),
+		Title:     d.DescriptionTitle.or(alert.Title).cut(titleLimit),
 		Category:  Text{Present: true, Value: categoryMetric},
 		Project:   alert.Projects.first(),
 		URL:       link(d.WebURL),

@@ -9,7 +9,7 @@ import (
 
 // metricWebhook is the body of a metric_alert with the members of the alert.
 func metricWebhook(alert string) []byte {
-	return []byte(`{"action":"warning","data":{"metric_alert":` + alert + `,"description_title":"Warning: Rate"}}`)
+	return []byte(`{"action":"warning","data":{"metric_alert":` + alert + `,"description_title":null}}`)
 }
 
 func TestMetricAlertKeepsItsIDThroughAllActions(t *testing.T) {
@@ -30,11 +30,6 @@ func TestFactsOfAMetricAlert(t *testing.T) {
 	}{
 		{"has an id that is a number", `{"id":9001,"title":"Rate"}`, Issue{ID: "9001", Title: text("Rate")}},
 		{
-			"is titled by the description where it has no title",
-			`{"id":"9001"}`,
-			Issue{ID: "9001", Title: text("Warning: Rate")},
-		},
-		{
 			"is of the first project with a slug", `{"title":"Rate","projects":[null,7,"",{"slug":"checkout"},"ledger"]}`,
 			Issue{Title: text("Rate"), Project: text("checkout")},
 		},
@@ -45,6 +40,15 @@ func TestFactsOfAMetricAlert(t *testing.T) {
 			test.want.Category = text("metric")
 			wantSame(t, mustParse(t, "metric_alert", metricWebhook(test.alert)).Issue, test.want)
 		})
+	}
+}
+
+func TestAMetricAlertIsTitledByItsDescriptionWhereThereIsOne(t *testing.T) {
+	for title, body := range map[string]string{
+		"Warning: Rate": `{"action":"warning","data":{"metric_alert":{"title":"Rate"},"description_title":"Warning: Rate"}}`,
+		"Rate":          `{"action":"warning","data":{"metric_alert":{"title":"Rate"},"description_title":""}}`,
+	} {
+		wantSame(t, mustParse(t, "metric_alert", []byte(body)).Issue.Title, text(title))
 	}
 }
 

@@ -133,7 +133,7 @@ func TestParseReadsWhatSentrySends(t *testing.T) {
 			Rule: "Checkout error rate",
 			Issue: Issue{
 				ID:        "9001",
-				Title:     text("Checkout error rate"),
+				Title:     text("Critical: Checkout error rate"),
 				Category:  text("metric"),
 				Project:   text("checkout"),
 				URL:       text("https://acme.sentry.io/alerts/rules/details/321/?alert=77"),

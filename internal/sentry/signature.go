@@ -16,6 +16,10 @@ const (
 	HeaderTimestamp = "Sentry-Hook-Timestamp"
 	// HeaderSignature holds what [Sign] returns for the raw body.
 	HeaderSignature = "Sentry-Hook-Signature"
+	// HeaderAppSignature holds the same for what Sentry asks while an alert rule
+	// with a settings form is saved; such a request has none of the headers
+	// above, and speaks of no alert.
+	HeaderAppSignature = "Sentry-App-Signature"
 	// HeaderIdempotencyKey is the same for all attempts at one delivery. Only
 	// the newest versions of Sentry send it.
 	HeaderIdempotencyKey = "Idempotency-Key"

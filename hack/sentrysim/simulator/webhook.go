@@ -115,7 +115,7 @@ func MetricAlert(action, id, title, rule string, projects []string, at time.Time
 	data := object{
 		{"metric_alert", alert},
 		{"description_text", "120 events in the last 5 minutes"},
-		{"description_title", action + ": " + known(title, "metric alert")},
+		{"description_title", strings.ToUpper(action[:1]) + action[1:] + ": " + known(title, "metric alert")},
 		{"web_url", "https://" + organization + ".sentry.io/alerts/rules/details/321/?alert=" + known(id, "0")},
 	}
 	return newWebhook("metric_alert", action, data, bySentry, at)

@@ -179,13 +179,13 @@ func TestMetricAlert(t *testing.T) {
 		Resource: "metric_alert", Action: "warning", Subject: sentry.SubjectMetric, Projects: []string{"ledger", "checkout"},
 		Rule: "Rule",
 		Issue: sentry.Issue{
-			ID: "77", Title: text("Rate"), Category: text("metric"), Project: text("ledger"),
+			ID: "77", Title: text("Warning: Rate"), Category: text("metric"), Project: text("ledger"),
 			URL: text("https://acme.sentry.io/alerts/rules/details/321/?alert=77"), FirstSeen: &sending,
 		},
 	})
 	notice = heard(t, MetricAlert("critical", "", "", "", nil, sending))
 	wantSame(t, notice.Issue.ID, "9001")
-	wantSame(t, notice.Issue.Title, text("Checkout error rate"))
+	wantSame(t, notice.Issue.Title, text("Critical: Checkout error rate"))
 	wantSame(t, notice.Projects, []string{"checkout"})
 }
 
