@@ -70,6 +70,9 @@ func (r *AlertSourceReconciler) Reconcile(ctx context.Context, request ctrl.Requ
 		return again(err)
 	}
 	r.announce(source, judged)
+	if err := r.dropReports(ctx, source); err != nil {
+		return again(err)
+	}
 	if judged.heals() {
 		return ctrl.Result{RequeueAfter: sourceHealing}, nil
 	}

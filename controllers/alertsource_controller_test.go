@@ -7,7 +7,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -141,73 +140,6 @@ func TestASourceThatIsBeingDeletedMakesNothing(t *testing.T) {
 	if result := test.look(); result != (ctrl.Result{}) {
 		t.Errorf("a source that is gone gives %+v", result)
 	}
-}
-
-// applyAsIntake writes SignatureVerified as the intake of a replica does.
-func applyAsIntake(test *sourceTest, status metav1.ConditionStatus, reason string) {
-	test.Helper()
-	object := &unstructured.Unstructured{Object: map[string]any{"status": map[string]any{
-		"lastSignalTime": at(0).Format(time.RFC3339),
-		"conditions": []any{map[string]any{
-			"type": v1alpha1.ConditionSignatureVerified, "status": string(status), "reason": reason, "message": "Seen",
-			"lastTransitionTime": at(0).Format(time.RFC3339),
-		}},
-	}}}
-	object.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("AlertSource"))
-	object.SetNamespace(test.key.Namespace)
-	object.SetName(test.key.Name)
-	applied := client.ApplyConfigurationFromUnstructured(object)
-	must(test.T, live.Status().Apply(test.Context(), applied, client.FieldOwner("itoc360-intake-a"), client.ForceOwnership))
-}
-
-func (t *sourceTest) expectSignature(status metav1.ConditionStatus, reason string) {
-	t.Helper()
-	got := conditionOf(t.source().Status.Conditions, v1alpha1.ConditionSignatureVerified)
-	if got.Status != status || got.Reason != reason {
-		t.Errorf("SignatureVerified is %s %s, want %s %s", got.Status, got.Reason, status, reason)
-	}
-}
-
-func TestTheIntakesWordOnSignaturesStands(t *testing.T) {
-	test := newSourceTest(t, nil)
-	test.reconcile()
-	test.expectSignature(metav1.ConditionUnknown, v1alpha1.ReasonNoDelivery)
-	applyAsIntake(test, metav1.ConditionTrue, v1alpha1.ReasonVerified)
-	test.updateSource(func(source *v1alpha1.AlertSource) { source.Spec.Suspend = true })
-	test.reconcile()
-	test.expectSignature(metav1.ConditionTrue, v1alpha1.ReasonVerified)
-	test.updateSource(func(source *v1alpha1.AlertSource) { source.Spec.Suspend = false })
-	test.reconcile()
-	test.expectSignature(metav1.ConditionTrue, v1alpha1.ReasonVerified)
-	if test.source().Status.LastSignalTime == nil {
-		t.Error("the controller took away the intake's lastSignalTime")
-	}
-}
-
-func TestASourceWithoutClientSecretsSaysThatTheTokenAloneAuthorizes(t *testing.T) {
-	test := newSourceTest(t, nil)
-	test.reconcile()
-	applyAsIntake(test, metav1.ConditionTrue, v1alpha1.ReasonVerified)
-	refs := test.source().Spec.Sentry.ClientSecretRefs
-	test.updateSource(func(source *v1alpha1.AlertSource) { source.Spec.Sentry.ClientSecretRefs = nil })
-	test.reconcile()
-	test.expectReady(metav1.ConditionTrue, v1alpha1.ReasonListening, "")
-	test.expectSignature(metav1.ConditionFalse, v1alpha1.ReasonNoClientSecret)
-	test.updateSource(func(source *v1alpha1.AlertSource) { source.Spec.Sentry.ClientSecretRefs = refs })
-	test.reconcile()
-	test.expectSignature(metav1.ConditionUnknown, v1alpha1.ReasonNoDelivery)
-}
-
-func TestALaggingCacheOverwritesNoWordOfTheIntake(t *testing.T) {
-	test := newSourceTest(t, nil)
-	test.reconcile()
-	stale := test.source()
-	applyAsIntake(test, metav1.ConditionFalse, v1alpha1.ReasonSignatureMismatch)
-	err := test.reconciler.writeStatus(t.Context(), stale, verdict{ready: metav1.ConditionFalse, reason: "Any", message: "Any"}, 1)
-	if result, err := again(err); err != nil || result.RequeueAfter != soon {
-		t.Errorf("a write on an old view gives %+v, %v; want another look soon", result, err)
-	}
-	test.expectSignature(metav1.ConditionFalse, v1alpha1.ReasonSignatureMismatch)
 }
 
 func TestOpenIncidentsAreCounted(t *testing.T) {

@@ -70,10 +70,10 @@ func Setup(mgr ctrl.Manager, options Options) error {
 	return nil
 }
 
-// SetupWithManager registers the controller "alertsource". Status writes of the intake do not wake it.
+// SetupWithManager registers the controller "alertsource". Its own status writes do not wake it; the intakes' reports do.
 func (r *AlertSourceReconciler) SetupWithManager(mgr ctrl.Manager) error {
 	err := ctrl.NewControllerManagedBy(mgr).Named("alertsource").WithOptions(controllerOptions()).
-		For(&v1alpha1.AlertSource{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		For(&v1alpha1.AlertSource{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, reportChanged()))).
 		Watches(&v1alpha1.Incident{}, sourceOfChanged(openCountDelay)).
 		WatchesRawSource(source.Func(r.subscribe)).
 		Complete(r)

@@ -4,11 +4,13 @@ import (
 	"context"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
@@ -41,4 +43,13 @@ func changedStanding(before, after client.Object) bool {
 	was, ok := before.(*v1alpha1.Incident)
 	is, isIncident := after.(*v1alpha1.Incident)
 	return ok && isIncident && (isUnresolved(was) != isUnresolved(is) || was.Spec.Test != is.Spec.Test)
+}
+
+// reportChanged lets updates pass in which an intake reported, or a report was dropped.
+func reportChanged() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		was, ok := e.ObjectOld.(*v1alpha1.AlertSource)
+		is, isSource := e.ObjectNew.(*v1alpha1.AlertSource)
+		return ok && isSource && !equality.Semantic.DeepEqual(was.Status.Intake, is.Status.Intake)
+	}}
 }

@@ -37,7 +37,7 @@ func fuzzHandler(f *testing.F, token string, record recorderFunc) *Handler {
 	directory.current.Store(&snapshot{byToken: map[digest][]*Source{source.tokens[0]: {source}}})
 	directory.ready.Store(true)
 	inbox := NewInbox(record, directory, clock.RealClock{})
-	return NewHandler(directory, inbox, NewReporter(nil, clock.RealClock{}, logr.Discard()), clock.RealClock{}, logr.Discard())
+	return NewHandler(directory, inbox, NewReporter(nil, "replica", clock.RealClock{}, logr.Discard()), clock.RealClock{}, logr.Discard())
 }
 
 // FuzzHandler checks that whatever is posted, with or without the token, the handler neither panics nor redirects, that

@@ -145,19 +145,19 @@ func (h *Handler) verify(ctx context.Context, source *Source, body []byte, signa
 		return nil
 	}
 	if sentry.Verify(body, signature, source.clientSecrets...) {
-		h.reporter.Verified(source)
+		h.reporter.Signed(source, v1alpha1.SignatureVerified)
 		return nil
 	}
 	if fresh := h.directory.Reread(ctx, source); fresh != nil {
 		if sentry.Verify(body, signature, fresh.clientSecrets...) {
-			h.reporter.Verified(source)
+			h.reporter.Signed(source, v1alpha1.SignatureVerified)
 			return nil
 		}
 	} else if source.unreadable {
-		h.reporter.Unreadable(source)
+		h.reporter.Signed(source, v1alpha1.SignatureUnreadable)
 		return &unavailableSecrets
 	}
-	h.reporter.Mismatch(source)
+	h.reporter.Signed(source, v1alpha1.SignatureRefused)
 	return h.refuse(r, refusedSignature)
 }
 

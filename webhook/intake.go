@@ -80,7 +80,7 @@ func Add(ctx context.Context, mgr manager.Manager, options Options) (*Intake, er
 	directory := NewDirectory(mgr.GetCache(), secrets, realClock)
 	store := NewStore(mgr.GetClient(), mgr.GetCache(), mgr.GetAPIReader(), realClock)
 	inbox := NewInbox(store, directory, realClock)
-	reporter := NewReporter(mgr.GetClient(), realClock, log)
+	reporter := NewReporter(mgr.GetClient(), options.Replica, realClock, log)
 	handler := NewHandler(directory, inbox, reporter, realClock, log)
 	if options.AnswerTimeout > 0 {
 		handler.timeout = options.AnswerTimeout

@@ -71,8 +71,10 @@ const (
 	rereadInterval = 5 * time.Second
 	// reportInterval is how often a replica writes a source's status.
 	reportInterval = 10 * time.Second
+	// maxReplicaName is how much of a replica's name its field manager bears; the API server allows 128 bytes in all.
+	maxReplicaName = 100
 	// lastReportTimeout is how long a stopping replica tries to write what it still has to tell.
 	lastReportTimeout = 2 * time.Second
-	// maxIgnoredProjects is how many projects turned away are named in a source's status.
+	// maxIgnoredProjects is how many projects turned away a replica names in a source's status.
 	maxIgnoredProjects = 10
 )

@@ -1,10 +1,11 @@
 package webhook
 
 import (
+	"maps"
 	"slices"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
@@ -12,73 +13,91 @@ import (
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 )
 
-// report is what this process knows of a source since it started.
+// report is what this process knows of a source.
 type report struct {
-	// uid tells a source from a later one of its name.
-	uid        types.UID
+	// source is as it was last heard of.
+	source     *v1alpha1.AlertSource
 	lastSignal time.Time
-	signature  *metav1.Condition
-	projects   []string
-	changed    bool
+	// signature is what became of the last one, at signatureTime; empty if there was none.
+	signature     v1alpha1.SignatureResult
+	signatureTime time.Time
+	// refused counts refused signatures by the minute.
+	refused map[time.Time]int32
+	// projects are those turned away, with the last time.
+	projects map[string]time.Time
+
+	// written is what stands in the status, nil if nothing does.
+	written *v1alpha1.IntakeReport
 }
 
-// addedTo is the whole of what intakes tell of a source: what they told before, and what this one knows. What is left
-// out is removed from the status.
-func (r report) addedTo(source *v1alpha1.AlertSource) v1alpha1.AlertSourceStatus {
-	status := v1alpha1.AlertSourceStatus{
-		LastSignalTime:  source.Status.LastSignalTime,
-		IgnoredProjects: union(unlisted(source, source.Status.IgnoredProjects), unlisted(source, r.projects)),
-		Conditions:      r.conditions(source),
-	}
-	if last := r.lastSignal.Truncate(time.Second); last.After(ptr.Deref(status.LastSignalTime, metav1.Time{}).Time) {
-		status.LastSignalTime = ptr.To(metav1.NewTime(last))
-	}
-	return status
+func newReport(source *v1alpha1.AlertSource) *report {
+	return &report{source: source, refused: map[time.Time]int32{}, projects: map[string]time.Time{}}
 }
 
-// conditions are SignatureVerified, if that is the intake's to say: without a client secret it is the controller's, as
-// it is until the first delivery.
-func (r report) conditions(source *v1alpha1.AlertSource) []metav1.Condition {
-	was := meta.FindStatusCondition(source.Status.Conditions, v1alpha1.ConditionSignatureVerified)
-	switch {
-	case !isSigned(source):
-		return nil
-	case r.signature != nil:
-		return []metav1.Condition{sinceBefore(*r.signature, was)}
-	case was != nil && slices.Contains(intakeReasons, was.Reason):
-		return []metav1.Condition{*was}
-	default:
-		return nil
+func (r *report) uid() types.UID { return r.source.UID }
+
+// heard notes the source as it is now. Where it names no client secret, what signatures showed no longer counts.
+func (r *report) heard(source *v1alpha1.AlertSource) {
+	r.source = source
+	if !isSigned(source) {
+		r.signature, r.signatureTime = "", time.Time{}
+		clear(r.refused)
 	}
 }
 
-// intakeReasons are the reasons of SignatureVerified that an intake gives.
-var intakeReasons = []string{
-	v1alpha1.ReasonVerified, v1alpha1.ReasonSignatureMismatch, v1alpha1.ReasonClientSecretUnreadable,
-}
-
-// sinceBefore keeps the time since when a condition has its status.
-func sinceBefore(condition metav1.Condition, was *metav1.Condition) metav1.Condition {
-	if was != nil && was.Status == condition.Status {
-		condition.LastTransitionTime = was.LastTransitionTime
+func (r *report) signed(result v1alpha1.SignatureResult, now time.Time) {
+	r.signature, r.signatureTime = result, now
+	if result == v1alpha1.SignatureRefused {
+		r.refused[now.Truncate(time.Minute)]++
 	}
-	return condition
 }
 
-// unlisted are the projects that a source's allow-list still turns away.
-func unlisted(source *v1alpha1.AlertSource, projects []string) []string {
-	return slices.DeleteFunc(slices.Clone(projects), func(project string) bool {
-		return isListed(source, []string{project})
-	})
-}
-
-// union is a list with what it lacks of another, up to the bound of ignoredProjects.
-func union(list, more []string) []string {
-	list = slices.Clone(list)
-	for _, one := range more {
-		if len(list) < maxIgnoredProjects && !slices.Contains(list, one) {
-			list = append(list, one)
+// turnedAway notes projects. There is no end of slugs that a sender with the token could name.
+func (r *report) turnedAway(projects []string, now time.Time) {
+	for _, project := range projects {
+		if _, known := r.projects[project]; known || len(r.projects) < maxIgnoredProjects {
+			r.projects[project] = now
 		}
 	}
-	return list
+}
+
+// entry is what to report of the last hour, which is all that is remembered.
+func (r *report) entry(replica string, now time.Time) v1alpha1.IntakeReport {
+	old := now.Add(-v1alpha1.IntakeMemory)
+	maps.DeleteFunc(r.refused, func(minute time.Time, _ int32) bool { return !minute.After(old) })
+	maps.DeleteFunc(r.projects, func(_ string, last time.Time) bool { return !last.After(old) })
+	entry := v1alpha1.IntakeReport{
+		Replica:           replica,
+		ReportedAt:        metav1.NewTime(now.Truncate(time.Second)),
+		LastSignalTime:    second(r.lastSignal),
+		LastSignature:     r.signature,
+		LastSignatureTime: second(r.signatureTime),
+		IgnoredProjects:   slices.Sorted(maps.Keys(r.projects)),
+	}
+	for _, count := range r.refused {
+		entry.Refused += count
+	}
+	return entry
+}
+
+// isWritten tells whether an entry says nothing that is not in the status.
+func (r *report) isWritten(entry v1alpha1.IntakeReport) bool {
+	if r.written == nil {
+		return false
+	}
+	entry.ReportedAt = r.written.ReportedAt
+	return equality.Semantic.DeepEqual(entry, *r.written)
+}
+
+// isOld tells whether a report says nothing of the last hour.
+func (r *report) isOld(now time.Time) bool {
+	old := now.Add(-v1alpha1.IntakeMemory)
+	return !r.lastSignal.After(old) && !r.signatureTime.After(old) && len(r.refused) == 0 && len(r.projects) == 0
+}
+
+func second(at time.Time) *metav1.Time {
+	if at.IsZero() {
+		return nil
+	}
+	return ptr.To(metav1.NewTime(at.Truncate(time.Second)))
 }

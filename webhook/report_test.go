@@ -2,6 +2,7 @@ package webhook_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,8 +10,6 @@ import (
 	"time"
 
 	"github.com/go-logr/logr/testr"
-	"k8s.io/apimachinery/pkg/api/equality"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	testingclock "k8s.io/utils/clock/testing"
@@ -26,10 +25,10 @@ import (
 var noon = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 
 // replica is a reporter with a clock of its own.
-func replica(t *testing.T) (*webhook.Reporter, *testingclock.FakeClock) {
+func replica(t *testing.T, name string) (*webhook.Reporter, *testingclock.FakeClock) {
 	t.Helper()
 	clock := testingclock.NewFakeClock(noon)
-	return webhook.NewReporter(testbed.NewClient(t, cluster(t).Config), clock, testr.New(t)), clock
+	return webhook.NewReporter(testbed.NewClient(t, cluster(t).Config), name, clock, testr.New(t)), clock
 }
 
 // known is a source as a directory would know it.
@@ -38,175 +37,101 @@ func known(t *testing.T, source *testbed.Source) *webhook.Source {
 	return &webhook.Source{Object: source.Get(t), Name: source.Name}
 }
 
-func signature(t *testing.T, source *testbed.Source) metav1.Condition {
+// entries tells what the replicas reported, such as "a: 12:00 Verified 12:00 refused 2 [checkout]".
+func entries(t *testing.T, source *testbed.Source) string {
 	t.Helper()
-	condition := meta.FindStatusCondition(source.Get(t).Status.Conditions, v1alpha1.ConditionSignatureVerified)
-	if condition == nil {
-		return metav1.Condition{}
+	var told []string
+	for _, entry := range source.Get(t).Status.Intake {
+		told = append(told, fmt.Sprintf("%s: %s %s %s refused %d %v", entry.Replica,
+			clockTime(entry.LastSignalTime), entry.LastSignature, clockTime(entry.LastSignatureTime), entry.Refused, entry.IgnoredProjects))
 	}
-	return *condition
+	slices.Sort(told)
+	return strings.Join(told, "\n")
 }
 
-func TestTheLastSignalNeverGoesBack(t *testing.T) {
-	source := testbed.NewSource(t, testbed.NewClient(t, cluster(t).Config))
-	one, _ := replica(t)
-	other, _ := replica(t)
-	for i, step := range []struct {
-		reporter *webhook.Reporter
-		heard    time.Time
-		want     time.Time
-	}{
-		{one, noon, noon},
-		{other, noon.Add(-time.Minute), noon},
-		{other, noon.Add(time.Minute), noon.Add(time.Minute)},
-		{one, noon.Add(time.Second), noon.Add(time.Minute)},
-	} {
-		step.reporter.Heard(known(t, source), step.heard)
-		step.reporter.Flush(t.Context())
-		if last := source.Get(t).Status.LastSignalTime; last == nil || !last.Time.Equal(step.want) {
-			t.Errorf("step %d: the last signal was at %v, want %v", i, last, step.want)
-		}
+func clockTime(at *metav1.Time) string {
+	if at == nil {
+		return "-"
+	}
+	return at.UTC().Format("15:04")
+}
+
+func expectEntries(t *testing.T, source *testbed.Source, want ...string) {
+	t.Helper()
+	if got := entries(t, source); got != strings.Join(want, "\n") {
+		t.Errorf("reported:\n%s\nwant:\n%s", got, strings.Join(want, "\n"))
 	}
 }
 
-func TestTheSignatureConditionSaysWhatTheLastDeliveryShowed(t *testing.T) {
+func TestEachReplicaReportsInAnEntryOfItsOwn(t *testing.T) {
 	source := testbed.NewSource(t, testbed.NewClient(t, cluster(t).Config))
-	reporter, clock := replica(t)
+	a, _ := replica(t, "a")
+	b, _ := replica(t, "b")
+	a.Heard(known(t, source), noon)
+	a.Signed(known(t, source), v1alpha1.SignatureVerified)
+	b.Heard(known(t, source), noon.Add(-time.Minute))
+	b.IgnoredProjects(known(t, source), []string{"checkout"})
+	// Neither waits for what the other wrote, nor overwrites it.
+	a.Flush(t.Context())
+	b.Flush(t.Context())
+	expectEntries(t, source, "a: 12:00 Verified 12:00 refused 0 []", "b: 11:59  - refused 0 [checkout]")
+	a.Heard(known(t, source), noon.Add(time.Minute))
+	a.Flush(t.Context())
+	expectEntries(t, source, "a: 12:01 Verified 12:00 refused 0 []", "b: 11:59  - refused 0 [checkout]")
+}
+
+func TestAReportTellsWhatBecameOfTheLastSignatureAndHowManyWereRefused(t *testing.T) {
+	source := testbed.NewSource(t, testbed.NewClient(t, cluster(t).Config))
+	reporter, clock := replica(t, "a")
 	for _, step := range []struct {
-		tell   func(*webhook.Source)
-		status metav1.ConditionStatus
-		reason string
-		since  time.Time
+		result v1alpha1.SignatureResult
+		want   string
 	}{
-		{reporter.Verified, metav1.ConditionTrue, v1alpha1.ReasonVerified, noon},
-		{reporter.Verified, metav1.ConditionTrue, v1alpha1.ReasonVerified, noon},
-		{reporter.Mismatch, metav1.ConditionFalse, v1alpha1.ReasonSignatureMismatch, noon.Add(2 * time.Minute)},
-		{reporter.Unreadable, metav1.ConditionUnknown, v1alpha1.ReasonClientSecretUnreadable, noon.Add(3 * time.Minute)},
-		{reporter.Verified, metav1.ConditionTrue, v1alpha1.ReasonVerified, noon.Add(4 * time.Minute)},
+		{v1alpha1.SignatureVerified, "a: - Verified 12:00 refused 0 []"},
+		{v1alpha1.SignatureRefused, "a: - Refused 12:20 refused 1 []"},
+		{v1alpha1.SignatureRefused, "a: - Refused 12:40 refused 2 []"},
+		{v1alpha1.SignatureUnreadable, "a: - Unreadable 13:00 refused 2 []"},
+		// The first refusal is an hour old.
+		{v1alpha1.SignatureVerified, "a: - Verified 13:20 refused 1 []"},
 	} {
-		step.tell(known(t, source))
+		reporter.Signed(known(t, source), step.result)
 		reporter.Flush(t.Context())
-		got := signature(t, source)
-		if got.Status != step.status || got.Reason != step.reason || !got.LastTransitionTime.Time.Equal(step.since) {
-			t.Errorf("got %+v, want %s %s since %v", got, step.status, step.reason, step.since)
-		}
-		clock.Step(time.Minute)
+		expectEntries(t, source, step.want)
+		clock.Step(20 * time.Minute)
 	}
-}
-
-func TestTheSignatureConditionIsLeftAloneWhereThereIsNoClientSecretAnyMore(t *testing.T) {
-	source := testbed.NewSource(t, testbed.NewClient(t, cluster(t).Config))
-	reporter, _ := replica(t)
-	reporter.Verified(known(t, source))
+	// No delivery came since, and yet the last refusal is no longer of the last hour.
 	reporter.Flush(t.Context())
-	source.Update(t, func(s *v1alpha1.AlertSource) { s.Spec.Sentry.ClientSecretRefs = nil })
-	reporter.Heard(known(t, source), noon)
-	reporter.Flush(t.Context())
-	if got := signature(t, source); got.Reason == v1alpha1.ReasonVerified {
-		t.Errorf("still says %s", got.Reason)
-	}
+	expectEntries(t, source, "a: - Verified 13:20 refused 0 []")
 }
 
 func TestWhatEarlierClientSecretsShowedDoesNotCountForLaterOnes(t *testing.T) {
 	source := testbed.NewSource(t, testbed.NewClient(t, cluster(t).Config))
-	reporter, _ := replica(t)
-	reporter.Verified(known(t, source))
-	secrets := source.Get(t).Spec.Sentry.ClientSecretRefs
+	reporter, _ := replica(t, "a")
+	reporter.Signed(known(t, source), v1alpha1.SignatureRefused)
 	source.Update(t, func(s *v1alpha1.AlertSource) { s.Spec.Sentry.ClientSecretRefs = nil })
 	reporter.Heard(known(t, source), noon)
-	source.Update(t, func(s *v1alpha1.AlertSource) { s.Spec.Sentry.ClientSecretRefs = secrets })
 	reporter.Flush(t.Context())
-	if got := signature(t, source); got.Reason != "" {
-		t.Errorf("no delivery was verified since, and yet: %+v", got)
-	}
-}
-
-func TestTheSignatureConditionSaysOfWhichSpecItSpeaksAndSinceWhenItHolds(t *testing.T) {
-	source := testbed.NewSource(t, testbed.NewClient(t, cluster(t).Config))
-	reporter, clock := replica(t)
-	for generation := int64(1); generation <= 2; generation++ {
-		reporter.Verified(known(t, source))
-		reporter.Flush(t.Context())
-		if got := signature(t, source); got.ObservedGeneration != generation || !got.LastTransitionTime.Time.Equal(noon) {
-			t.Errorf("got %+v, want generation %d, since the first time", got, generation)
-		}
-		clock.Step(time.Minute)
-		source.Update(t, func(s *v1alpha1.AlertSource) { s.Spec.Suspend = true })
-	}
-}
-
-func TestAReplicaKeepsWhatOthersTold(t *testing.T) {
-	source := testbed.NewSource(t, testbed.NewClient(t, cluster(t).Config), onlyLedger)
-	one, _ := replica(t)
-	one.Mismatch(known(t, source))
-	one.Heard(known(t, source), noon)
-	one.IgnoredProjects(known(t, source), []string{"checkout"})
-	one.Flush(t.Context())
-	told := source.Get(t).Status
-	other, _ := replica(t)
-	other.Heard(known(t, source), noon.Add(-time.Minute))
-	other.Flush(t.Context())
-	if got := source.Get(t).Status; !equality.Semantic.DeepEqual(got, told) {
-		t.Errorf("got %+v, want %+v", got, told)
-	}
-}
-
-// Until the first delivery the condition is the controller's, which would lose it for good if the intake laid hands on it.
-func TestAConditionOfTheControllersIsNotTheIntakes(t *testing.T) {
-	source := testbed.NewSource(t, testbed.NewClient(t, cluster(t).Config))
-	object := source.Get(t)
-	object.Status.Conditions = []metav1.Condition{{
-		Type: v1alpha1.ConditionSignatureVerified, Status: metav1.ConditionUnknown, Reason: v1alpha1.ReasonNoDelivery,
-		LastTransitionTime: metav1.NewTime(noon),
-	}}
-	testbed.Must(t, source.Client.Status().Update(t.Context(), object, client.FieldOwner("controller")))
-	reporter, _ := replica(t)
-	reporter.Heard(known(t, source), noon)
-	reporter.Flush(t.Context())
-	for _, owner := range source.Get(t).ManagedFields {
-		if owner.Manager != "controller" && strings.Contains(owner.FieldsV1.String(), "SignatureVerified") {
-			t.Errorf("%s owns the condition", owner.Manager)
-		}
-	}
-	if got := signature(t, source); got.Reason != v1alpha1.ReasonNoDelivery {
-		t.Errorf("got %+v", got)
-	}
+	expectEntries(t, source, "a: 12:00  - refused 0 []")
 }
 
 // onlyLedger makes a source turn away all projects but one.
 func onlyLedger(s *v1alpha1.AlertSource) { s.Spec.Sentry.Projects = []string{"ledger"} }
 
-func TestAProjectThatIsListedNowIsNoLongerNamed(t *testing.T) {
+func TestProjectsTurnedAwayAreNamedUpToABoundAndForAnHour(t *testing.T) {
 	source := testbed.NewSource(t, testbed.NewClient(t, cluster(t).Config), onlyLedger)
-	reporter, _ := replica(t)
-	reporter.IgnoredProjects(known(t, source), []string{"checkout", "billing"})
+	reporter, clock := replica(t, "a")
+	for i := range 12 {
+		reporter.IgnoredProjects(known(t, source), []string{"project-" + strconv.Itoa(i)})
+	}
 	reporter.Flush(t.Context())
-	source.Update(t, func(s *v1alpha1.AlertSource) { s.Spec.Sentry.Projects = []string{"ledger", "checkout"} })
-	reporter.Heard(known(t, source), noon)
+	if named := source.Get(t).Status.Intake[0].IgnoredProjects; len(named) != 10 {
+		t.Errorf("named %v, want ten of them", named)
+	}
+	clock.Step(30 * time.Minute)
+	reporter.IgnoredProjects(known(t, source), []string{"project-3", "project-11"})
+	clock.Step(30 * time.Minute)
 	reporter.Flush(t.Context())
-	if got := source.Get(t).Status.IgnoredProjects; !slices.Equal(got, []string{"billing"}) {
-		t.Errorf("named %v, want only what is still turned away", got)
-	}
-}
-
-func TestProjectsTurnedAwayAreNamedUpToABound(t *testing.T) {
-	source := testbed.NewSource(t, testbed.NewClient(t, cluster(t).Config), onlyLedger)
-	one, _ := replica(t)
-	other, _ := replica(t)
-	for i := range 8 {
-		one.IgnoredProjects(known(t, source), []string{"one-" + strconv.Itoa(i), "both"})
-		other.IgnoredProjects(known(t, source), []string{"both", "other-" + strconv.Itoa(i)})
-	}
-	one.Flush(t.Context())
-	other.Flush(t.Context())
-	named := source.Get(t).Status.IgnoredProjects
-	unique := map[string]bool{}
-	for _, project := range named {
-		unique[project] = true
-	}
-	if len(named) != 10 || len(unique) != 10 || !unique["both"] || !unique["one-7"] {
-		t.Errorf("named %v, want ten different ones, those of the first replica among them", named)
-	}
+	expectEntries(t, source, "a: -  - refused 0 [project-3]")
 }
 
 func TestNothingIsWrittenWhenNothingChanged(t *testing.T) {
@@ -222,49 +147,67 @@ func TestNothingIsWrittenWhenNothingChanged(t *testing.T) {
 		},
 	})
 	source := testbed.NewSource(t, direct)
-	reporter := webhook.NewReporter(counting, testingclock.NewFakeClock(noon), testr.New(t))
+	clock := testingclock.NewFakeClock(noon)
+	reporter := webhook.NewReporter(counting, "a", clock, testr.New(t))
 	reporter.Heard(known(t, source), noon)
-	reporter.Verified(known(t, source))
+	reporter.Signed(known(t, source), v1alpha1.SignatureRefused)
 	reporter.Flush(t.Context())
-	reporter.Verified(known(t, source))
-	reporter.Flush(t.Context())
+	for range 5 {
+		clock.Step(10 * time.Second)
+		reporter.Flush(t.Context())
+	}
 	if writes != 1 {
 		t.Errorf("written %d times, want once", writes)
 	}
+	// What was refused is taken back once it is of the last hour no more, and then there is nothing left to tell.
+	for range 5 {
+		clock.Step(time.Hour)
+		reporter.Flush(t.Context())
+	}
+	if writes != 2 {
+		t.Errorf("written %d times, want twice", writes)
+	}
 }
 
-func TestAReportOfASourceThatIsGoneIsForgotten(t *testing.T) {
-	c := testbed.NewClient(t, cluster(t).Config)
-	source := testbed.NewSource(t, c)
-	reporter, _ := replica(t)
-	reporter.Mismatch(known(t, source))
-	reporter.Flush(t.Context())
+func TestAReportThatCouldNotBeWrittenIsWrittenTheNextTime(t *testing.T) {
+	proxy, err := cluster(t).Proxy()
+	testbed.Must(t, err)
+	t.Cleanup(func() { _ = proxy.Close() })
+	source := testbed.NewSource(t, testbed.NewClient(t, cluster(t).Config))
+	reporter := webhook.NewReporter(testbed.NewClient(t, proxy.Config()), "a", testingclock.NewFakeClock(noon), testr.New(t))
 	reporter.Heard(known(t, source), noon)
-	testbed.Must(t, c.Delete(t.Context(), source.Get(t)))
+	proxy.Hang()
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	reporter.Flush(ctx)
+	expectEntries(t, source)
+	proxy.Resume()
 	reporter.Flush(t.Context())
-	source.Create(t)
-	reporter.Heard(known(t, source), noon.Add(time.Hour))
-	reporter.Flush(t.Context())
-	if got := signature(t, source); got.Reason != "" {
-		t.Errorf("the new source is told what the former one's delivery showed: %+v", got)
-	}
+	expectEntries(t, source, "a: 12:00  - refused 0 []")
 }
 
 func TestWhatOneSourceShowedIsNotToldOfALaterOneOfItsName(t *testing.T) {
 	c := testbed.NewClient(t, cluster(t).Config)
 	source := testbed.NewSource(t, c)
-	reporter, _ := replica(t)
+	reporter, _ := replica(t, "a")
 	former := known(t, source)
-	reporter.Mismatch(former)
+	reporter.Signed(former, v1alpha1.SignatureRefused)
 	testbed.Must(t, c.Delete(t.Context(), former.Object))
+	reporter.Flush(t.Context())
+	reporter.Signed(former, v1alpha1.SignatureRefused)
 	source.Create(t)
 	reporter.Flush(t.Context())
-	if got := signature(t, source); got.Reason != "" {
-		t.Errorf("the new source is told what the former one's delivery showed: %+v", got)
-	}
-	reporter.Verified(known(t, source))
+	expectEntries(t, source)
+	reporter.Heard(known(t, source), noon)
 	reporter.Flush(t.Context())
-	if got := signature(t, source); got.Reason != v1alpha1.ReasonVerified {
-		t.Errorf("the new source's own deliveries show %+v", got)
-	}
+	expectEntries(t, source, "a: 12:00  - refused 0 []")
+}
+
+func TestAReplicasNameMayBeAsLongAsAPods(t *testing.T) {
+	source := testbed.NewSource(t, testbed.NewClient(t, cluster(t).Config))
+	name := strings.Repeat("long-", 50) + "abc"
+	reporter, _ := replica(t, name)
+	reporter.Heard(known(t, source), noon)
+	reporter.Flush(t.Context())
+	expectEntries(t, source, name+": 12:00  - refused 0 []")
 }

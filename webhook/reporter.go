@@ -8,9 +8,6 @@ import (
 
 	"github.com/go-logr/logr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -18,96 +15,49 @@ import (
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 )
 
-// Reporter tells in a source's status what only an intake knows: when a signal was last recorded, whether signatures
-// match, which projects the allow-list turned away. It writes at most every 10 s a source.
-//
-// All replicas write by server-side apply under one field manager, and none overwrites what it has not seen. A manager
-// of each replica's own would stay in the source for ever when the Pod is long gone.
+// Reporter tells in a source's status what only this replica's intake knows: when a signal was last recorded, whether
+// signatures match, which projects the allow-list turned away. It writes at most every 10 s a source, and only its own
+// entry, under a field manager of its own: replicas never wait for each other. The controller concludes.
 type Reporter struct {
-	client client.Client
-	clock  clock.WithTicker
-	log    logr.Logger
+	client  client.Client
+	replica string
+	clock   clock.WithTicker
+	log     logr.Logger
 
 	mu      sync.Mutex
 	reports map[types.NamespacedName]*report
 }
 
-// NewReporter makes a Reporter.
-func NewReporter(client client.Client, clock clock.WithTicker, log logr.Logger) *Reporter {
-	return &Reporter{
-		client:  client,
-		clock:   clock,
-		log:     log,
-		reports: map[types.NamespacedName]*report{},
-	}
+// NewReporter makes a Reporter of a replica, named as its Pod is.
+func NewReporter(client client.Client, replica string, clock clock.WithTicker, log logr.Logger) *Reporter {
+	return &Reporter{client: client, replica: replica, clock: clock, log: log, reports: map[types.NamespacedName]*report{}}
 }
 
 // Heard notes that a signal of a source was recorded.
 func (r *Reporter) Heard(source *Source, at time.Time) {
-	r.note(source, func(report *report) bool {
-		report.lastSignal = at
-		return true
-	})
+	r.note(source, func(report *report) { report.lastSignal = at })
 }
 
-// Verified notes that a delivery's signature matched.
-func (r *Reporter) Verified(source *Source) {
-	r.signature(source, metav1.ConditionTrue, v1alpha1.ReasonVerified, "The last delivery's signature matched")
-}
-
-// Mismatch notes that a delivery's signature matched no client secret.
-func (r *Reporter) Mismatch(source *Source) {
-	r.signature(source, metav1.ConditionFalse, v1alpha1.ReasonSignatureMismatch,
-		"A delivery with the source's token was refused: its signature matches no client secret; "+
-			"compare them with the Client Secret of the integration in Sentry")
-}
-
-// Unreadable notes that a delivery could not be verified.
-func (r *Reporter) Unreadable(source *Source) {
-	r.signature(source, metav1.ConditionUnknown, v1alpha1.ReasonClientSecretUnreadable,
-		"A delivery could not be verified: a client secret cannot be read; see the condition Ready")
+// Signed notes what became of a delivery's signature.
+func (r *Reporter) Signed(source *Source, result v1alpha1.SignatureResult) {
+	r.note(source, func(report *report) { report.signed(result, r.clock.Now()) })
 }
 
 // IgnoredProjects notes that the allow-list turned projects away.
 func (r *Reporter) IgnoredProjects(source *Source, projects []string) {
-	r.note(source, func(report *report) bool {
-		before := len(report.projects)
-		report.projects = union(report.projects, projects)
-		return len(report.projects) > before
-	})
+	r.note(source, func(report *report) { report.turnedAway(projects, r.clock.Now()) })
 }
 
-func (r *Reporter) signature(source *Source, status metav1.ConditionStatus, reason, message string) {
-	r.note(source, func(report *report) bool {
-		was, generation := report.signature, source.Object.Generation
-		if was != nil && was.Reason == reason && was.ObservedGeneration == generation {
-			return false
-		}
-		report.signature = &metav1.Condition{
-			Type:               v1alpha1.ConditionSignatureVerified,
-			Status:             status,
-			Reason:             reason,
-			Message:            message,
-			ObservedGeneration: generation,
-			LastTransitionTime: metav1.NewTime(r.clock.Now()),
-		}
-		return true
-	})
-}
-
-func (r *Reporter) note(source *Source, change func(*report) bool) {
+func (r *Reporter) note(source *Source, change func(*report)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	known := r.reports[source.Name]
-	if known == nil || known.uid != source.Object.UID {
-		known = &report{uid: source.Object.UID}
+	if known == nil || known.uid() != source.Object.UID {
+		known = newReport(source.Object)
 		r.reports[source.Name] = known
 	}
-	if !isSigned(source.Object) {
-		// Should there be client secrets again, what was said of earlier ones no longer counts.
-		known.signature = nil
-	}
-	known.changed = change(known) || known.changed
+	known.heard(source.Object)
+	change(known)
 }
 
 // Start writes what changed until the context ends, and then a last time.
@@ -131,83 +81,86 @@ func (r *Reporter) flushLast(ctx context.Context) {
 	r.Flush(ctx)
 }
 
-// Flush writes what changed since the last time.
+// Flush writes what changed since the last time. What cannot be written is tried again the next time.
 func (r *Reporter) Flush(ctx context.Context) {
-	for name, report := range r.take() {
-		err := r.write(ctx, name, report)
-		switch {
+	for _, due := range r.due() {
+		name := client.ObjectKeyFromObject(due.source)
+		switch err := r.write(ctx, due); {
 		case err == nil:
-			continue
-		case apierrors.IsConflict(err):
-			r.log.V(1).Info("Another was faster to write the status", "source", name)
+			r.wrote(name, due)
+		case apierrors.IsNotFound(err):
+			r.forget(name, due.source.UID)
 		default:
-			r.log.Error(err, "Could not write the status", "source", name)
+			r.log.Error(err, "Could not report to the source's status", "source", name)
 		}
-		r.again(name)
 	}
 }
 
-// take copies the reports that changed.
-func (r *Reporter) take() map[types.NamespacedName]report {
+// due is an entry to write into a source's status.
+type due struct {
+	source *v1alpha1.AlertSource
+	entry  v1alpha1.IntakeReport
+}
+
+// due are the entries that say something new. What says nothing of the last hour is forgotten, as the controller forgets
+// its entry.
+func (r *Reporter) due() []due {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	changed := map[types.NamespacedName]report{}
+	now := r.clock.Now()
+	var changed []due
 	for name, known := range r.reports {
-		if known.changed {
-			changed[name] = *known
-			known.changed = false
+		entry := known.entry(r.replica, now)
+		switch {
+		case !known.isWritten(entry):
+			changed = append(changed, due{known.source, entry})
+		case known.isOld(now):
+			delete(r.reports, name)
 		}
 	}
 	return changed
 }
 
-// again makes a report that was not written due at the next time.
-func (r *Reporter) again(name types.NamespacedName) {
+func (r *Reporter) wrote(name types.NamespacedName, done due) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if known := r.reports[name]; known != nil {
-		known.changed = true
+	if known := r.reports[name]; known != nil && known.uid() == done.source.UID {
+		known.written = &done.entry
 	}
 }
 
-func (r *Reporter) forget(name types.NamespacedName) {
+func (r *Reporter) forget(name types.NamespacedName, uid types.UID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.reports, name)
+	if known := r.reports[name]; known != nil && known.uid() == uid {
+		delete(r.reports, name)
+	}
 }
 
-// write applies a report to the source as it was seen, or nothing if it has changed since.
-func (r *Reporter) write(ctx context.Context, name types.NamespacedName, known report) error {
-	var source v1alpha1.AlertSource
-	if err := r.client.Get(ctx, name, &source); err != nil {
-		if apierrors.IsNotFound(err) {
-			r.forget(name)
-			return nil
-		}
+// write is a NotFound error if the source is gone, also if another one has its name now.
+func (r *Reporter) write(ctx context.Context, due due) error {
+	var now v1alpha1.AlertSource
+	name := client.ObjectKeyFromObject(due.source)
+	err := r.client.Get(ctx, name, &now)
+	if err == nil && now.UID != due.source.UID {
+		err = apierrors.NewNotFound(v1alpha1.GroupVersion.WithResource("alertsources").GroupResource(), name.Name)
+	}
+	if err != nil {
 		return fmt.Errorf("get AlertSource: %w", err)
 	}
-	if source.UID != known.uid {
-		return nil
-	}
-	apply, err := statusOf(&source, known.addedTo(&source))
+	object, err := due.source.StatusToApply(v1alpha1.AlertSourceStatus{Intake: []v1alpha1.IntakeReport{due.entry}})
 	if err != nil {
 		return err
 	}
-	err = r.client.Status().Apply(ctx, apply, client.FieldOwner(fieldManager), client.ForceOwnership)
-	return client.IgnoreNotFound(err)
+	apply := client.ApplyConfigurationFromUnstructured(object)
+	err = r.client.Status().Apply(ctx, apply, client.FieldOwner(r.manager()), client.ForceOwnership)
+	if err != nil {
+		return fmt.Errorf("apply the intake's report: %w", err)
+	}
+	return nil
 }
 
-// statusOf is a status to apply, to exactly the source that was seen.
-func statusOf(seen *v1alpha1.AlertSource, status v1alpha1.AlertSourceStatus) (runtime.ApplyConfiguration, error) {
-	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&status)
-	if err != nil {
-		return nil, fmt.Errorf("encode the status: %w", err)
-	}
-	object := &unstructured.Unstructured{Object: map[string]any{"status": content}}
-	object.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(v1alpha1.KindAlertSource))
-	object.SetNamespace(seen.Namespace)
-	object.SetName(seen.Name)
-	object.SetUID(seen.UID)
-	object.SetResourceVersion(seen.ResourceVersion)
-	return client.ApplyConfigurationFromUnstructured(object), nil
+// manager is this replica's name in managedFields, which is bounded; what tells Pods apart stands at the end of a name.
+func (r *Reporter) manager() string {
+	return fieldManager + "/" + r.replica[max(0, len(r.replica)-maxReplicaName):]
 }

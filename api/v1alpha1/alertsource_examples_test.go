@@ -37,6 +37,14 @@ status:
   webhookSecret: payments-webhook
   openIncidents: 1
   lastSignalTime: 2026-01-31T03:44:05Z
+  intake:
+  - replica: itoc360-operator-6d5f8c7b9d-x2x4z
+    reportedAt: 2026-01-31T03:44:10Z
+    lastSignalTime: 2026-01-31T03:44:05Z
+    lastSignature: Verified
+    lastSignatureTime: 2026-01-31T03:44:05Z
+    refused: 2
+    ignoredProjects: [ledger]
   ignoredProjects: [ledger]
 `
 

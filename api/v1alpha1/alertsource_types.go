@@ -186,8 +186,8 @@ type Retention struct {
 	MaxResolved *int32 `json:"maxResolved,omitempty"`
 }
 
-// AlertSourceStatus is what the operator found. What only a replica's intake knows (signatures, last signal, ignored
-// projects) each replica applies under its own field manager; the controller owns the rest.
+// AlertSourceStatus is what the operator found. What only a replica's intake knows each replica applies to its own entry
+// of intake, under its own field manager; the controller owns the rest.
 type AlertSourceStatus struct {
 	// observedGeneration is the generation of the spec that this status speaks of; -1 before the first look.
 	// +optional
@@ -205,15 +205,21 @@ type AlertSourceStatus struct {
 	// openIncidents is the number of unresolved Incidents, written at most every few seconds.
 	// +optional
 	OpenIncidents *int32 `json:"openIncidents,omitempty"`
-	// lastSignalTime is when a webhook of this source was last recorded; it lags by up to 10 s.
+	// lastSignalTime is when a webhook of this source was last recorded; it lags by some seconds.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^[-0-9]{10}T[0-9:]{8}Z$`
 	LastSignalTime *metav1.Time `json:"lastSignalTime,omitempty"`
-	// ignoredProjects are up to 10 slugs of projects whose alerts the allow-list turned away since the intake started.
+	// ignoredProjects are up to 10 slugs of projects whose alerts the allow-list turned away in the last hour or two.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=10
 	// +kubebuilder:validation:items:MaxLength=128
 	IgnoredProjects []string `json:"ignoredProjects,omitempty"`
+	// intake is what each replica's intake reported in the last hour; the fields above conclude from it.
+	// +optional
+	// +listType=map
+	// +listMapKey=replica
+	// +kubebuilder:validation:MaxItems=100
+	Intake []IntakeReport `json:"intake,omitempty"`
 }

@@ -35,7 +35,35 @@ func alertSourceStatusExamples() []example {
 		wholeNumber("status.openIncidents", "int32", 1<<31-1, 1<<31),
 		atMost("status.ignoredProjects", 10, "[", "project-%d", "]"),
 		longest("status.ignoredProjects[0]", strings.Repeat("a", 128)),
-	}, second("status.lastSignalTime"), conditionExamples(16))
+	}, second("status.lastSignalTime"), conditionExamples(16), intakeExamples())
+}
+
+// intakeExamples are those of what the replicas' intakes reported.
+func intakeExamples() []example {
+	const path = "status.intake"
+	report := `{replica: replica-%d, reportedAt: "2026-01-31T03:44:05Z"}`
+	twice := strings.ReplaceAll(report, "-%d", "")
+	return slices.Concat([]example{
+		atMost(path, 100, "[", report, "]"),
+		{
+			rule:     rule{path: path, keyword: keywordListType},
+			accepted: many(2, "[", report, "]"), refused: of("[" + twice + ", " + twice + "]"),
+			field: path + "[1]", answer: `Duplicate value: {"replica":"replica"}`,
+		},
+		needed(path + "[0].replica"),
+		notEmpty(path + "[0].replica"),
+		longest(path+"[0].replica", strings.Repeat("a", 253)),
+		needed(path + "[0].reportedAt"),
+		atLeast(path+"[0].refused", 0),
+		wholeNumber(path+"[0].refused", "int32", 1<<31-1, 1<<31),
+		atMost(path+"[0].ignoredProjects", 10, "[", "project-%d", "]"),
+		longest(path+"[0].ignoredProjects[0]", strings.Repeat("a", 128)),
+	},
+		second(path+"[0].reportedAt"),
+		second(path+"[0].lastSignalTime"),
+		second(path+"[0].lastSignatureTime"),
+		oneOf(path+"[0].lastSignature", "Verified", "Refused", "Unreadable"),
+	)
 }
 
 // conditionExamples are those of a list of so many conditions.

@@ -1,6 +1,9 @@
 package simulator
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Webhook is one message of Sentry's, ready to be signed and posted.
 type Webhook struct {

@@ -1,0 +1,80 @@
+package v1alpha1
+
+import (
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+)
+
+// IntakeMemory is how long what a replica's intake reported counts.
+const IntakeMemory = time.Hour
+
+// SignatureResult is what became of a delivery's signature.
+// +kubebuilder:validation:Enum=Verified;Refused;Unreadable
+type SignatureResult string
+
+// What can become of a signature.
+const (
+	// SignatureVerified: it matched a client secret.
+	SignatureVerified SignatureResult = "Verified"
+	// SignatureRefused: it matched no client secret.
+	SignatureRefused SignatureResult = "Refused"
+	// SignatureUnreadable: a client secret could not be read, so it could not be told.
+	SignatureUnreadable SignatureResult = "Unreadable"
+)
+
+// IntakeReport is what one replica's intake knows of a source. It goes an hour after the replica last wrote it.
+type IntakeReport struct {
+	// replica is the name of the Pod.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Replica string `json:"replica"`
+	// reportedAt is when the replica wrote this.
+	// +required
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern=`^[-0-9]{10}T[0-9:]{8}Z$`
+	ReportedAt metav1.Time `json:"reportedAt"`
+	// lastSignalTime is when the replica last recorded a webhook.
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern=`^[-0-9]{10}T[0-9:]{8}Z$`
+	LastSignalTime *metav1.Time `json:"lastSignalTime,omitempty"`
+	// lastSignature is what became of the signature of the last delivery that bore the source's token; absent where the
+	// source names no client secret.
+	// +optional
+	LastSignature SignatureResult `json:"lastSignature,omitempty"`
+	// lastSignatureTime is when that was.
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern=`^[-0-9]{10}T[0-9:]{8}Z$`
+	LastSignatureTime *metav1.Time `json:"lastSignatureTime,omitempty"`
+	// refused is how many deliveries of the hour before reportedAt bore the source's token and a signature that matched
+	// no client secret.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Refused int32 `json:"refused,omitempty"`
+	// ignoredProjects are up to 10 slugs of projects that the allow-list turned away in the hour before reportedAt.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=10
+	// +kubebuilder:validation:items:MaxLength=128
+	IgnoredProjects []string `json:"ignoredProjects,omitempty"`
+}
+
+// StatusToApply is the object by whose server-side apply a status, or a part of it, becomes that of the source of this
+// name. To mean exactly this source needs its resourceVersion too: of a status, the API server heeds no UID.
+func (s *AlertSource) StatusToApply(status AlertSourceStatus) (*unstructured.Unstructured, error) {
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&status)
+	if err != nil {
+		return nil, fmt.Errorf("encode the status: %w", err)
+	}
+	object := &unstructured.Unstructured{Object: map[string]any{"status": content}}
+	object.SetGroupVersionKind(GroupVersion.WithKind(KindAlertSource))
+	object.SetNamespace(s.Namespace)
+	object.SetName(s.Name)
+	return object, nil
+}
