@@ -11,7 +11,7 @@ SHELL := bash
 # Where `make dev` and `make demo` listen for Sentry.
 export INTAKE_ADDR ?= 127.0.0.1:9292
 # How long `make fuzz` spends on each fuzz target.
-FUZZTIME ?= 30s
+FUZZTIME ?= 60s
 
 # Tests run against the programs in KUBEBUILDER_ASSETS, yours or those built here. Yours may lack some (envtest has no
 # kube-controller-manager): then those are built all the same.
@@ -72,7 +72,7 @@ verify-checks: $(assets) bin/golangci-lint ## Break the rules in a copy, and fai
 	hack/verify_checks.sh
 
 .PHONY: fuzz
-fuzz: $(assets) ## Run each fuzz target for FUZZTIME (30s).
+fuzz: $(assets) ## Run each fuzz target for FUZZTIME (60s).
 	@grep -roE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' . | while IFS=: read -r file function; do \
 		package=$$(dirname "$$file"); \
 		target=$${function#func }; \

@@ -481,11 +481,7 @@ func findPlanted(t *testing.T, c client.Client, source *testbed.Source, secrets 
 // rotate removes the key token, so that the operator makes another.
 func rotate(t *testing.T, c client.Client, name types.NamespacedName) {
 	t.Helper()
-	var secret corev1.Secret
-	testbed.Must(t, c.Get(t.Context(), name, &secret))
-	before := secret.DeepCopy()
-	delete(secret.Data, v1alpha1.SecretKeyToken)
-	testbed.Must(t, c.Patch(t.Context(), &secret, client.MergeFrom(before)))
+	patchSecret(t, c, name, func(data map[string][]byte) { delete(data, v1alpha1.SecretKeyToken) })
 }
 
 // tellOfEverything posts what is taken, what is ignored and what is refused.
@@ -508,6 +504,12 @@ func tellOfEverything(t *testing.T, o *operator, source *testbed.Source, answers
 		{source, simulator.IssueWebhook("unresolved", issue, at.Add(4*time.Minute))},
 		{source, simulator.MetricAlert("critical", "9", "", "", nil, at)},
 		{source, simulator.Other("error", "created", at)},
+		{source, simulator.Installation("created", at)},
+		{source, simulator.ActivityAlert("status_escalating", issue, at.Add(5*time.Minute))},
+		{source, simulator.EventAlert(simulator.Issue{ID: "43"}, "", true, at)},
+		{source, simulator.IssueWebhook("resolved", simulator.Issue{ID: "44"}, at)},
+		{source, simulator.Webhook{Body: []byte(`{"project": "checkout", "event": {"message": "` + source.ClientSecret + `"}}`), Time: at}},
+		{source, simulator.Webhook{Resource: source.Token, Body: []byte(`{"action": "created"}`), Time: at}},
 		{source, simulator.Webhook{Resource: "issue", Body: []byte(`{"action": "created"}`), Time: at}},
 		{source, simulator.Webhook{Resource: "issue", Body: []byte(source.Token), Time: at}},
 		{&wrong, simulator.IssueWebhook("created", issue, at)},

@@ -92,7 +92,8 @@ func TestTheLastSignalIsTheLatestOfAllAndNeverGoesBack(t *testing.T) {
 }
 
 func TestIgnoredProjectsAreThoseThatTheAllowListStillLacksTenAtMost(t *testing.T) {
-	source := &v1alpha1.AlertSource{Spec: v1alpha1.AlertSourceSpec{Sentry: &v1alpha1.SentrySource{Projects: []string{"ledger", "checkout"}}}}
+	source := &v1alpha1.AlertSource{}
+	source.Spec.Sentry = &v1alpha1.SentrySource{Projects: []string{"ledger", "checkout"}}
 	source.Status.Intake = []v1alpha1.IntakeReport{
 		{Replica: "a", IgnoredProjects: []string{"billing", "checkout"}}, {Replica: "b", IgnoredProjects: []string{"accounts", "billing"}},
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"testing"
 	"time"
 
@@ -19,64 +20,104 @@ import (
 	"github.com/itoc360/itoc360-operator/internal/sentry"
 )
 
-// recorderFunc records without an API server.
-type recorderFunc func(heard []lifecycle.Heard) []Outcome
+// The tokens of a source that verifies signatures, and of one that has no client secret.
+const (
+	fuzzSignedToken   = "a-token-of-a-source-that-verifies"
+	fuzzUnsignedToken = "a-token-of-a-source-without-secret"
+)
 
-func (f recorderFunc) Record(_ context.Context, _ *Source, _ v1alpha1.AlertKey, heard []lifecycle.Heard) []Outcome {
-	return f(heard)
+var fuzzSecret = []byte("the client secret")
+
+// fuzzRecorder takes every signal, and notes which.
+type fuzzRecorder struct{ recorded []recordedSignal }
+
+type recordedSignal struct {
+	source *Source
+	heard  lifecycle.Heard
 }
 
-// fuzzHandler is a handler in front of one source without a client secret, and of a recorder that checks what arrives.
-func fuzzHandler(f *testing.F, token string, record recorderFunc) *Handler {
-	f.Helper()
-	source := &Source{
-		Object: &v1alpha1.AlertSource{ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "payments", UID: "1"}},
-		tokens: []digest{digestOf([]byte(token))},
+func (f *fuzzRecorder) Record(_ context.Context, source *Source, _ v1alpha1.AlertKey, heard []lifecycle.Heard) []Outcome {
+	outcomes := make([]Outcome, len(heard))
+	for i := range heard {
+		f.recorded = append(f.recorded, recordedSignal{source, heard[i]})
+		outcomes[i].Effect = v1alpha1.EffectOpened
 	}
-	directory := NewDirectory(nil, fake.NewClientset(), clock.RealClock{})
-	directory.current.Store(&snapshot{byToken: map[digest][]*Source{source.tokens[0]: {source}}})
-	directory.ready.Store(true)
-	inbox := NewInbox(record, directory, clock.RealClock{})
-	return NewHandler(directory, inbox, NewReporter(nil, "replica", clock.RealClock{}, logr.Discard()), clock.RealClock{}, logr.Discard())
+	return outcomes
 }
 
-// FuzzHandler checks that whatever is posted, with or without the token, the handler neither panics nor redirects, that
-// it answers one of the codes that it documents, and that what it records fits into an Incident.
+func fuzzHandler(recorder *fuzzRecorder) *Handler {
+	ref := v1alpha1.SecretKeyReference{Name: "payments-sentry", Key: "clientSecret"}
+	signed := &Source{
+		Object: &v1alpha1.AlertSource{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "payments", UID: "1"},
+			Spec:       v1alpha1.AlertSourceSpec{Sentry: &v1alpha1.SentrySource{ClientSecretRefs: []v1alpha1.SecretKeyReference{ref}}},
+		},
+		clientSecrets: [][]byte{fuzzSecret},
+	}
+	unsigned := &Source{Object: &v1alpha1.AlertSource{ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "ledger", UID: "2"}}}
+	directory := NewDirectory(nil, fake.NewClientset(), clock.RealClock{})
+	directory.current.Store(&snapshot{byToken: map[digest][]*Source{
+		digestOf([]byte(fuzzSignedToken)): {signed}, digestOf([]byte(fuzzUnsignedToken)): {unsigned},
+	}})
+	directory.ready.Store(true)
+	reporter := NewReporter(nil, "replica", clock.RealClock{}, logr.Discard())
+	return NewHandler(directory, NewInbox(recorder, directory, clock.RealClock{}), reporter, clock.RealClock{}, logr.Discard())
+}
+
+// FuzzHandler checks that whatever is posted, the handler neither panics nor redirects nor tells a token; that a signal is
+// recorded only for a source whose token, and whose signature where it has a client secret, the request bears, and is
+// answered 200; and that it fits into an Incident.
 func FuzzHandler(f *testing.F) {
-	const token = "a-token-of-many-characters"
-	handler := fuzzHandler(f, token, func(heard []lifecycle.Heard) []Outcome {
-		outcomes := make([]Outcome, len(heard))
-		for i := range heard {
-			signal := heard[i].Signal
-			if signal.Time.IsZero() || signal.Time.After(time.Now().Add(ahead)) ||
-				len([]rune(signal.Action)) > 128 || len([]rune(signal.Rule)) > 128 {
-				panic("a signal that does not fit into an Incident")
-			}
-			outcomes[i].Effect = v1alpha1.EffectOpened
-		}
-		return outcomes
-	})
-	f.Add("POST", "/functions/v1/events", "token="+token, "issue", "1700000000",
-		[]byte(`{"action":"created","data":{"issue":{"id":"42"}}}`))
-	f.Add("POST", "/functions/v1/events/", "token="+token, "event_alert", "",
+	created := []byte(`{"action":"created","data":{"issue":{"id":"42"}}}`)
+	sign := func(body []byte) string { return sentry.Sign(fuzzSecret, body) }
+	f.Add("POST", "/functions/v1/events", "token="+fuzzSignedToken, "issue", "1700000000", sign(created), "", created)
+	f.Add("POST", "/functions/v1/events", "token="+fuzzSignedToken, "issue", "1700000000", "", sign(created), created)
+	f.Add("POST", "/functions/v1/events", "token="+fuzzSignedToken, "issue", "1700000000", sign(nil), "", created)
+	f.Add("POST", "/functions/v1/events", "token="+fuzzUnsignedToken, "issue", "1700000000.5", "", "", created)
+	f.Add("POST", "/functions/v1/events", "token="+fuzzUnsignedToken, "", "", "", "", []byte(`{"project":"checkout","event":{}}`))
+	f.Add("POST", "/functions/v1/events/", "token="+fuzzUnsignedToken, "event_alert", "", "", "",
 		[]byte(`{"action":"triggered","data":{"event":{"issue_id":42}}}`))
-	f.Add("POST", "//functions/v1/events", "token=other", "metric_alert", "1e300", []byte(`{}`))
-	f.Add("GET", "/functions/v1/../v1/events", "", "installation", "-1", []byte(nil))
-	known := map[int]bool{200: true, 400: true, 401: true, 404: true, 405: true, 413: true, 415: true, 429: true}
-	f.Fuzz(func(t *testing.T, method, path, query, resource, hookTime string, body []byte) {
+	f.Add("POST", "//functions/v1/events", "token=other", "metric_alert", "1e300", "", "", []byte(`{}`))
+	f.Add("GET", "/functions/v1/../v1/events", "", "installation", "-1", "", "", []byte(nil))
+	known := []int{200, 400, 401, 404, 405, 415, 429}
+	f.Fuzz(func(t *testing.T, method, path, query, resource, hookTime, signature, form string, body []byte) {
+		recorder := &fuzzRecorder{}
 		request := httptest.NewRequest(http.MethodPost, v1alpha1.IntakePath, bytes.NewReader(body))
 		request.Method = method
 		request.URL = &url.URL{Path: path, RawQuery: query}
 		request.Header.Set("Content-Type", "application/json")
 		request.Header.Set(sentry.HeaderResource, resource)
 		request.Header.Set(sentry.HeaderTimestamp, hookTime)
+		request.Header.Set(sentry.HeaderSignature, signature)
+		request.Header.Set(sentry.HeaderAppSignature, form)
 		answered := httptest.NewRecorder()
-		handler.ServeHTTP(answered, request)
-		if !known[answered.Code] {
+		fuzzHandler(recorder).ServeHTTP(answered, request)
+		if !slices.Contains(known, answered.Code) {
 			t.Errorf("answered %d: %s", answered.Code, answered.Body)
 		}
-		if bytes.Contains(answered.Body.Bytes(), []byte(token)) {
-			t.Error("the answer tells the token")
+		for _, token := range []string{fuzzSignedToken, fuzzUnsignedToken} {
+			if bytes.Contains(answered.Body.Bytes(), []byte(token)) {
+				t.Error("the answer tells the token")
+			}
+		}
+		for _, each := range recorder.recorded {
+			checkRecorded(t, each, request, body, answered.Code)
 		}
 	})
+}
+
+func checkRecorded(t *testing.T, each recordedSignal, request *http.Request, body []byte, code int) {
+	t.Helper()
+	want := map[string]string{"payments": fuzzSignedToken, "ledger": fuzzUnsignedToken}[each.source.Object.Name]
+	if request.URL.Query().Get("token") != want || code != http.StatusOK || request.Method != http.MethodPost {
+		t.Errorf("recorded for %s, and answered %d", each.source.Object.Name, code)
+	}
+	if len(each.source.clientSecrets) > 0 && request.Header.Get(sentry.HeaderSignature) != sentry.Sign(fuzzSecret, body) {
+		t.Error("recorded without the right signature")
+	}
+	signal := each.heard.Signal
+	isTimed := !signal.Time.IsZero() && !signal.Time.After(time.Now().Add(ahead))
+	if !isTimed || len([]rune(signal.Action)) > 128 || len([]rune(signal.Rule)) > 128 {
+		t.Errorf("a signal that does not fit into an Incident: %+v", signal)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"mime"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -169,7 +170,8 @@ func (h *Handler) take(ctx context.Context, source *Source, body []byte, header 
 		return malformed(err.Error())
 	}
 	verdict := classify(source.Object, notice, header.Get(sentry.HeaderTimestamp), arrival)
-	log := h.log.WithValues("source", source.Name, "resource", notice.Resource, "action", notice.Action, "alertKey", verdict.key)
+	log := h.log.WithValues("source", source.Name, "alertKey", verdict.key,
+		"resource", word(notice.Resource), "action", word(notice.Action))
 	if verdict.ignored != "" {
 		h.ignore(source, notice, verdict.ignored)
 		log.V(1).Info("Webhook ignored", "reason", verdict.ignored)
@@ -188,6 +190,16 @@ func (h *Handler) take(ctx context.Context, source *Source, body []byte, header 
 		}
 		return accepted(result(outcome), outcome.Incident)
 	})
+}
+
+var words = regexp.MustCompile(`^[a-z_]{1,32}$`)
+
+// word is what a sender names a resource or an action, for the log: anything else than a word might be a secret.
+func word(name string) string {
+	if words.MatchString(name) {
+		return name
+	}
+	return "(no word)"
 }
 
 func (h *Handler) ignore(source *Source, notice sentry.Notice, reason string) {

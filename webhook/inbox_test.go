@@ -343,6 +343,13 @@ func TestAQueueThatIsEmptyIsForgottenAndMadeAgain(t *testing.T) {
 	}
 }
 
+// recorderFunc records with a function.
+type recorderFunc func(heard []lifecycle.Heard) []Outcome
+
+func (f recorderFunc) Record(_ context.Context, _ *Source, _ v1alpha1.AlertKey, heard []lifecycle.Heard) []Outcome {
+	return f(heard)
+}
+
 func TestOrphansAreCounted(t *testing.T) {
 	inbox := NewInbox(recorderFunc(func(heard []lifecycle.Heard) []Outcome {
 		return slices.Repeat([]Outcome{{Orphan: true}}, len(heard))

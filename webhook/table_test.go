@@ -91,6 +91,8 @@ var stories = []story{
 	{"resolved is a resolve", nil, []chapter{{issue("created", 1), "opened"}, {issue("resolved", 2), "resolved"}}, "1 Resolved High"},
 	{"an alert rule that fires is an alert", nil, []chapter{{eventAlert(1), "opened"}}, "1 Open High"},
 	{"an activity that names a regression is an alert", nil, []chapter{{activity("status_regression", 1), "opened"}}, "1 Open High"},
+	{"an activity that names an escalation is an alert", nil, []chapter{{activity("status_escalating", 1), "opened"}}, "1 Open High"},
+	{"an activity that names an unresolving is an alert", nil, []chapter{{activity("status_unresolved", 1), "opened"}}, "1 Open High"},
 	{"an activity that names an archiving is an alert", nil, []chapter{{activity("status_ignored", 1), "opened"}}, "1 Open High"},
 	{
 		"an activity that names a resolve is a resolve", nil,
@@ -114,6 +116,11 @@ var stories = []story{
 	{"an unknown action is ignored", nil, []chapter{{issue("external_issue_linked", 1), "ignored"}}, ""},
 	{"an installation is ignored", nil, []chapter{{simulator.Installation("created", at(1)), "ignored"}}, ""},
 	{"an unknown resource is ignored", nil, []chapter{{simulator.Other("seer", "root_cause_completed", at(1)), "ignored"}}, ""},
+	{
+		"an alert rule of an old Sentry, which names the issue by its URL alone, is an alert", nil,
+		[]chapter{{issue("created", 1), "opened"}, {eventAlert(2, func(i *simulator.Issue) { i.OldEvent = true }), "updated"}},
+		"1 Open High",
+	},
 	{
 		"an issue whose id is no number is ignored", nil,
 		[]chapter{{issue("created", 1, func(i *simulator.Issue) { i.ID = "none" }), "ignored"}},
@@ -301,6 +308,12 @@ var stories = []story{
 		[]chapter{{issue("created", 1), "opened"}, {issue("archived", 2), "resolved"}},
 		"1 Resolved High",
 	},
+	{
+		"an action that is mapped away from Resolve resolves nothing",
+		actions(map[string]v1alpha1.Meaning{"resolved": v1alpha1.MeaningIgnore}),
+		[]chapter{{issue("created", 1), "opened"}, {issue("resolved", 2), "ignored"}},
+		"1 Open High",
+	},
 	{"a category that means Ignore is ignored, its resolve is not", func(s *v1alpha1.AlertSource) {
 		s.Spec.Mapping.Categories = map[string]v1alpha1.Meaning{"metric": v1alpha1.MeaningIgnore}
 	}, []chapter{
@@ -311,6 +324,15 @@ var stories = []story{
 	{"a project that is not listed is ignored", func(s *v1alpha1.AlertSource) {
 		s.Spec.Sentry.Projects = []string{"ledger"}
 	}, []chapter{{issue("created", 1), "ignored"}, {issue("created", 1, project("ledger")), "opened"}}, "1 Open High"},
+	{"a metric alert of several projects passes if one is listed", func(s *v1alpha1.AlertSource) {
+		s.Spec.Sentry.Projects = []string{"ledger"}
+	}, []chapter{
+		{simulator.MetricAlert("critical", "9", "", "", []string{"checkout"}, at(1)), "ignored"},
+		{simulator.MetricAlert("critical", "9", "", "", []string{"checkout", "ledger"}, at(1)), "opened"},
+	}, "1 Open Critical"},
+	{"an alert whose project cannot be told passes", func(s *v1alpha1.AlertSource) {
+		s.Spec.Sentry.Projects = []string{"ledger"}
+	}, []chapter{{issue("created", 1, project(simulator.Absent)), "opened"}}, "1 Open High"},
 	{"an alert rule of a project that is not listed is ignored", func(s *v1alpha1.AlertSource) {
 		s.Spec.Sentry.Projects = []string{"ledger"}
 	}, []chapter{{eventAlert(1), "ignored"}}, ""},
