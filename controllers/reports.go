@@ -87,7 +87,7 @@ func signatureCondition(source *v1alpha1.AlertSource) metav1.Condition {
 	condition := noDelivery
 	last, refused := signatures(source.Status.Intake)
 	switch {
-	case source.Spec.Sentry == nil || len(source.Spec.Sentry.ClientSecretRefs) == 0:
+	case !source.HasClientSecrets():
 		condition = noClientSecret
 	case last != "":
 		condition = lastSignatures[last]

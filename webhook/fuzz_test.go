@@ -11,13 +11,15 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes/fake"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 	"github.com/itoc360/itoc360-operator/internal/sentry"
+	"github.com/itoc360/itoc360-operator/webhook/sources"
 )
 
 // The tokens of a source that verifies signatures, and of one that has no client secret.
@@ -32,11 +34,11 @@ var fuzzSecret = []byte("the client secret")
 type fuzzRecorder struct{ recorded []recordedSignal }
 
 type recordedSignal struct {
-	source *Source
+	source *sources.Source
 	heard  lifecycle.Heard
 }
 
-func (f *fuzzRecorder) Record(_ context.Context, source *Source, _ v1alpha1.AlertKey, heard []lifecycle.Heard) []Outcome {
+func (f *fuzzRecorder) Record(_ context.Context, source *sources.Source, _ v1alpha1.AlertKey, heard []lifecycle.Heard) []Outcome {
 	outcomes := make([]Outcome, len(heard))
 	for i := range heard {
 		f.recorded = append(f.recorded, recordedSignal{source, heard[i]})
@@ -45,23 +47,26 @@ func (f *fuzzRecorder) Record(_ context.Context, source *Source, _ v1alpha1.Aler
 	return outcomes
 }
 
+// fuzzSources are known by their tokens.
+type fuzzSources map[string]*sources.Source
+
+func (f fuzzSources) Ready() bool { return true }
+
+func (f fuzzSources) ByToken(token string) *sources.Source { return f[token] }
+
+func (f fuzzSources) Reread(_ context.Context, source *sources.Source) *sources.Source { return source }
+
 func fuzzHandler(recorder *fuzzRecorder) *Handler {
 	ref := v1alpha1.SecretKeyReference{Name: "payments-sentry", Key: "clientSecret"}
-	signed := &Source{
-		Object: &v1alpha1.AlertSource{
-			ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "payments", UID: "1"},
-			Spec:       v1alpha1.AlertSourceSpec{Sentry: &v1alpha1.SentrySource{ClientSecretRefs: []v1alpha1.SecretKeyReference{ref}}},
-		},
-		clientSecrets: [][]byte{fuzzSecret},
+	read := func(types.NamespacedName) (*corev1.Secret, error) {
+		return &corev1.Secret{Data: map[string][]byte{ref.Key: fuzzSecret}}, nil
 	}
-	unsigned := &Source{Object: &v1alpha1.AlertSource{ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "ledger", UID: "2"}}}
-	directory := NewDirectory(nil, fake.NewClientset(), clock.RealClock{})
-	directory.current.Store(&snapshot{byToken: map[digest][]*Source{
-		digestOf([]byte(fuzzSignedToken)): {signed}, digestOf([]byte(fuzzUnsignedToken)): {unsigned},
-	}})
-	directory.ready.Store(true)
+	signed := &v1alpha1.AlertSource{ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "payments", UID: "1"}}
+	signed.Spec.Sentry = &v1alpha1.SentrySource{ClientSecretRefs: []v1alpha1.SecretKeyReference{ref}}
+	unsigned := &v1alpha1.AlertSource{ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "ledger", UID: "2"}}
+	known := fuzzSources{fuzzSignedToken: sources.Gather(signed, read), fuzzUnsignedToken: sources.Gather(unsigned, read)}
 	reporter := NewReporter(nil, "replica", clock.RealClock{}, logr.Discard())
-	return NewHandler(directory, NewInbox(recorder, directory, clock.RealClock{}), reporter, clock.RealClock{}, logr.Discard())
+	return NewHandler(known, NewInbox(recorder, nil, clock.RealClock{}), reporter, clock.RealClock{}, logr.Discard())
 }
 
 // FuzzHandler checks that whatever is posted, the handler neither panics nor redirects nor tells a token; that a signal is
@@ -112,7 +117,7 @@ func checkRecorded(t *testing.T, each recordedSignal, request *http.Request, bod
 	if request.URL.Query().Get("token") != want || code != http.StatusOK || request.Method != http.MethodPost {
 		t.Errorf("recorded for %s, and answered %d", each.source.Object.Name, code)
 	}
-	if len(each.source.clientSecrets) > 0 && request.Header.Get(sentry.HeaderSignature) != sentry.Sign(fuzzSecret, body) {
+	if each.source.Object.HasClientSecrets() && request.Header.Get(sentry.HeaderSignature) != sentry.Sign(fuzzSecret, body) {
 		t.Error("recorded without the right signature")
 	}
 	signal := each.heard.Signal

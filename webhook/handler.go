@@ -14,11 +14,12 @@ import (
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/internal/sentry"
+	"github.com/itoc360/itoc360-operator/webhook/sources"
 )
 
 // Handler answers Sentry's webhooks. It is no http.ServeMux: that one redirects where a path has a slash too many.
 type Handler struct {
-	directory   *Directory
+	sources     Sources
 	inbox       *Inbox
 	reporter    *Reporter
 	clock       clock.PassiveClock
@@ -29,10 +30,22 @@ type Handler struct {
 	timeout     time.Duration
 }
 
+// Sources say whose a token is.
+type Sources interface {
+	// Ready tells whether they are known.
+	Ready() bool
+	// ByToken is the source whose token this is, nil if it is nobody's.
+	ByToken(token string) *sources.Source
+	// Reread is a source with its client secrets as the API server holds them, nil if they cannot be read.
+	Reread(ctx context.Context, source *sources.Source) *sources.Source
+}
+
+var _ Sources = (*sources.Directory)(nil)
+
 // NewHandler makes a Handler.
-func NewHandler(directory *Directory, inbox *Inbox, reporter *Reporter, clock clock.PassiveClock, log logr.Logger) *Handler {
+func NewHandler(from Sources, inbox *Inbox, reporter *Reporter, clock clock.PassiveClock, log logr.Logger) *Handler {
 	return &Handler{
-		directory:   directory,
+		sources:     from,
 		inbox:       inbox,
 		reporter:    reporter,
 		clock:       clock,
@@ -71,17 +84,17 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request) (answered answe
 }
 
 // admit is the source whose token a request bears, by the request's head alone.
-func (h *Handler) admit(r *http.Request) (*Source, *answer) {
+func (h *Handler) admit(r *http.Request) (*sources.Source, *answer) {
 	switch {
 	case strings.TrimSuffix(r.URL.Path, "/") != v1alpha1.IntakePath:
 		return nil, &refusedPath
 	case r.Method != http.MethodPost:
 		return nil, &refusedMethod
-	case !h.directory.Ready():
+	case !h.sources.Ready():
 		return nil, &unavailableStarting
 	}
 	token := tokenOf(r)
-	source := h.directory.ByToken(token)
+	source := h.sources.ByToken(token)
 	switch {
 	case token == "":
 		return nil, h.refuse(r, refusedNoToken)
@@ -95,7 +108,7 @@ func (h *Handler) admit(r *http.Request) (*Source, *answer) {
 
 // heed says what a request with a source's token is: the legacy plugin's, somebody's who has no client secret, the
 // settings form of an alert rule, or a webhook.
-func (h *Handler) heed(ctx context.Context, source *Source, body []byte, r *http.Request, arrival time.Time) answer {
+func (h *Handler) heed(ctx context.Context, source *sources.Source, body []byte, r *http.Request, arrival time.Time) answer {
 	signature, form := r.Header.Get(sentry.HeaderSignature), r.Header.Get(sentry.HeaderAppSignature)
 	if signature == "" && form == "" && sentry.IsLegacyPlugin(body) {
 		return refusedLegacy
@@ -141,20 +154,20 @@ func (h *Handler) refuse(r *http.Request, refusal answer) *answer {
 }
 
 // verify is nil if the body is signed by one of the source's client secrets, or the source has none.
-func (h *Handler) verify(ctx context.Context, source *Source, body []byte, signature string, r *http.Request) *answer {
-	if !isSigned(source.Object) {
+func (h *Handler) verify(ctx context.Context, source *sources.Source, body []byte, signature string, r *http.Request) *answer {
+	if !source.Object.HasClientSecrets() {
 		return nil
 	}
-	if sentry.Verify(body, signature, source.clientSecrets...) {
+	if source.Verify(body, signature) {
 		h.reporter.Signed(source, v1alpha1.SignatureVerified)
 		return nil
 	}
-	if fresh := h.directory.Reread(ctx, source); fresh != nil {
-		if sentry.Verify(body, signature, fresh.clientSecrets...) {
+	if fresh := h.sources.Reread(ctx, source); fresh != nil {
+		if fresh.Verify(body, signature) {
 			h.reporter.Signed(source, v1alpha1.SignatureVerified)
 			return nil
 		}
-	} else if source.unreadable {
+	} else if source.IsUnreadable() {
 		h.reporter.Signed(source, v1alpha1.SignatureUnreadable)
 		return &unavailableSecrets
 	}
@@ -163,7 +176,7 @@ func (h *Handler) verify(ctx context.Context, source *Source, body []byte, signa
 }
 
 // take parses, classifies and records an authentic webhook.
-func (h *Handler) take(ctx context.Context, source *Source, body []byte, header http.Header, arrival time.Time) answer {
+func (h *Handler) take(ctx context.Context, source *sources.Source, body []byte, header http.Header, arrival time.Time) answer {
 	notice, err := sentry.Parse(header.Get(sentry.HeaderResource), body)
 	if err != nil {
 		h.log.V(1).Info("Webhook refused", "source", source.Name, "reason", err.Error())
@@ -202,7 +215,7 @@ func word(name string) string {
 	return "(no word)"
 }
 
-func (h *Handler) ignore(source *Source, notice sentry.Notice, reason string) {
+func (h *Handler) ignore(source *sources.Source, notice sentry.Notice, reason string) {
 	ignoredTotal.WithLabelValues(reason).Inc()
 	if reason == ignoredProject {
 		h.reporter.IgnoredProjects(source, notice.Projects)

@@ -4,6 +4,8 @@ import (
 	"golang.org/x/sync/singleflight"
 	"k8s.io/apimachinery/pkg/util/cache"
 	"k8s.io/utils/clock"
+
+	"github.com/itoc360/itoc360-operator/webhook/sources"
 )
 
 // idempotency answers a repeated delivery with the answer to the first. Only the newest versions of Sentry name a
@@ -18,7 +20,7 @@ func newIdempotency(clock clock.PassiveClock) *idempotency {
 }
 
 // once gives the answer of f, called once for all deliveries of a source that bear the same key, unless it failed.
-func (i *idempotency) once(source *Source, key string, f func() answer) answer {
+func (i *idempotency) once(source *sources.Source, key string, f func() answer) answer {
 	if key == "" || len(key) > maxIdempotencyKey {
 		return f()
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
+	"github.com/itoc360/itoc360-operator/webhook/sources"
 )
 
 // Outcome is what became of one signal.
@@ -28,7 +29,12 @@ type Outcome struct {
 
 // Recorder records signals of one alert key in the order given, each with its outcome.
 type Recorder interface {
-	Record(ctx context.Context, source *Source, key v1alpha1.AlertKey, heard []lifecycle.Heard) []Outcome
+	Record(ctx context.Context, source *sources.Source, key v1alpha1.AlertKey, heard []lifecycle.Heard) []Outcome
+}
+
+// namedSources find a source by its name, nil if it is not known.
+type namedSources interface {
+	ByName(name types.NamespacedName) *sources.Source
 }
 
 // errBusy is for a signal that finds too many others waiting.
@@ -37,10 +43,10 @@ var errBusy = errors.New("too many signals wait to be recorded")
 // Inbox has one queue an alert key. What arrives while a write of the key is in flight goes into the next write, so
 // that two signals of one alert never race inside a process. A write goes on when whoever asked for it has gone.
 type Inbox struct {
-	recorder  Recorder
-	directory *Directory
-	clock     clock.PassiveClock
-	writes    chan struct{}
+	recorder Recorder
+	named    namedSources
+	clock    clock.PassiveClock
+	writes   chan struct{}
 
 	mu      sync.Mutex
 	queues  map[queueKey]*queue
@@ -60,25 +66,25 @@ type queue struct {
 
 // letter is one signal in a queue, and where its outcome goes.
 type letter struct {
-	source  *Source
+	source  *sources.Source
 	heard   lifecycle.Heard
 	outcome chan Outcome
 }
 
 // NewInbox makes an Inbox in front of a Recorder.
-func NewInbox(recorder Recorder, directory *Directory, clock clock.PassiveClock) *Inbox {
+func NewInbox(recorder Recorder, named namedSources, clock clock.PassiveClock) *Inbox {
 	return &Inbox{
-		recorder:  recorder,
-		directory: directory,
-		clock:     clock,
-		writes:    make(chan struct{}, maxWrites),
-		queues:    map[queueKey]*queue{},
+		recorder: recorder,
+		named:    named,
+		clock:    clock,
+		writes:   make(chan struct{}, maxWrites),
+		queues:   map[queueKey]*queue{},
 	}
 }
 
 // Submit hands a signal in and waits for its outcome, or for the end of the context. In the latter case the signal is
 // still on its way.
-func (b *Inbox) Submit(ctx context.Context, source *Source, alert v1alpha1.AlertKey, heard lifecycle.Heard) Outcome {
+func (b *Inbox) Submit(ctx context.Context, source *sources.Source, alert v1alpha1.AlertKey, heard lifecycle.Heard) Outcome {
 	outcome := make(chan Outcome, 1)
 	if !b.put(queueKey{source.Name, alert}, letter{source, heard, outcome}) {
 		return Outcome{Err: errBusy}
@@ -94,7 +100,7 @@ func (b *Inbox) Submit(ctx context.Context, source *Source, alert v1alpha1.Alert
 // RecordSilence hands in that nothing was heard of an alert for its source's autoResolveAfter. A signal that came
 // meanwhile wins.
 func (b *Inbox) RecordSilence(ctx context.Context, name types.NamespacedName, alert v1alpha1.AlertKey) error {
-	source := b.directory.ByName(name)
+	source := b.named.ByName(name)
 	if source == nil {
 		return fmt.Errorf("AlertSource %s is not known here yet", name)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
+	"github.com/itoc360/itoc360-operator/webhook/sources"
 )
 
 // inboxPatience bounds a failure, it measures nothing.
@@ -24,7 +25,7 @@ const inboxPatience = 30 * time.Second
 // write is a call of Record. It lasts until its test ends it.
 type write struct {
 	ctx    context.Context
-	source *Source
+	source *sources.Source
 	key    v1alpha1.AlertKey
 	heard  []lifecycle.Heard
 	end    chan struct{}
@@ -42,7 +43,7 @@ func (w write) actions() string {
 // gatedRecorder hands each write to the test, and waits for the test to end it.
 type gatedRecorder chan write
 
-func (r gatedRecorder) Record(ctx context.Context, source *Source, key v1alpha1.AlertKey, heard []lifecycle.Heard) []Outcome {
+func (r gatedRecorder) Record(ctx context.Context, source *sources.Source, key v1alpha1.AlertKey, heard []lifecycle.Heard) []Outcome {
 	one := write{ctx, source, key, heard, make(chan struct{})}
 	r <- one
 	<-one.end
@@ -78,10 +79,10 @@ func newTestInbox(t *testing.T) (*Inbox, gatedRecorder) {
 	t.Helper()
 	recorder := make(gatedRecorder)
 	clock := clocktesting.NewFakePassiveClock(noon)
-	return NewInbox(recorder, NewDirectory(nil, nil, clock), clock), recorder
+	return NewInbox(recorder, noSource{}, clock), recorder
 }
 
-var testSource = &Source{
+var testSource = &sources.Source{
 	Object: &v1alpha1.AlertSource{ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "payments"}},
 	Name:   types.NamespacedName{Namespace: "team", Name: "payments"},
 }
@@ -183,7 +184,7 @@ func TestSourcesOfTheSameNameInTwoNamespacesHaveTheirOwnQueues(t *testing.T) {
 	inbox, recorder := newTestInbox(t)
 	submit(t.Context(), t, inbox, "issue/1", "a")
 	one := recorder.next(t)
-	other := &Source{Object: testSource.Object, Name: types.NamespacedName{Namespace: "another", Name: "payments"}}
+	other := &sources.Source{Object: testSource.Object, Name: types.NamespacedName{Namespace: "another", Name: "payments"}}
 	go inbox.Submit(t.Context(), other, "issue/1", heardAs("b"))
 	two := recorder.next(t)
 	if got := two.source.Name.Namespace; got != "another" {
@@ -237,7 +238,7 @@ func TestTheNewestFormOfTheSourceJudgesABatch(t *testing.T) {
 	submit(t.Context(), t, inbox, "issue/1", "a")
 	one := recorder.next(t)
 	submit(t.Context(), t, inbox, "issue/1", "b")
-	newest := &Source{Object: testSource.Object.DeepCopy(), Name: testSource.Name}
+	newest := &sources.Source{Object: testSource.Object.DeepCopy(), Name: testSource.Name}
 	inbox.put(queueKey{newest.Name, "issue/1"}, letter{newest, heardAs("c"), make(chan Outcome, 1)})
 	close(one.end)
 	two := recorder.next(t)
@@ -346,7 +347,7 @@ func TestAQueueThatIsEmptyIsForgottenAndMadeAgain(t *testing.T) {
 // recorderFunc records with a function.
 type recorderFunc func(heard []lifecycle.Heard) []Outcome
 
-func (f recorderFunc) Record(_ context.Context, _ *Source, _ v1alpha1.AlertKey, heard []lifecycle.Heard) []Outcome {
+func (f recorderFunc) Record(_ context.Context, _ *sources.Source, _ v1alpha1.AlertKey, heard []lifecycle.Heard) []Outcome {
 	return f(heard)
 }
 
@@ -361,12 +362,22 @@ func TestOrphansAreCounted(t *testing.T) {
 	}
 }
 
+// noSource knows none.
+type noSource struct{}
+
+func (noSource) ByName(types.NamespacedName) *sources.Source { return nil }
+
+// onlyTestSource knows one.
+type onlyTestSource struct{}
+
+func (onlyTestSource) ByName(types.NamespacedName) *sources.Source { return testSource }
+
 func TestSilenceIsASignalInLineWithTheOthers(t *testing.T) {
 	inbox, recorder := newTestInbox(t)
 	if err := inbox.RecordSilence(t.Context(), testSource.Name, "issue/1"); err == nil {
 		t.Error("silence of a source that nobody knows is recorded")
 	}
-	inbox.directory.current.Store(&snapshot{byName: map[types.NamespacedName]*Source{testSource.Name: testSource}})
+	inbox.named = onlyTestSource{}
 	submit(t.Context(), t, inbox, "issue/1", "created")
 	one := recorder.next(t)
 	recorded := make(chan error, 1)

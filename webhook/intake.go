@@ -11,6 +11,8 @@ import (
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"github.com/itoc360/itoc360-operator/webhook/sources"
 )
 
 // Users' Secrets bear any name; the Directory reads exactly those that AlertSources refer to.
@@ -35,7 +37,7 @@ type Options struct {
 
 // Intake is the whole of it, put together.
 type Intake struct {
-	Directory *Directory
+	Directory *sources.Directory
 	Inbox     *Inbox
 	Server    *Server
 
@@ -77,7 +79,7 @@ func Add(ctx context.Context, mgr manager.Manager, options Options) (*Intake, er
 	}
 	realClock := clock.RealClock{}
 	log := mgr.GetLogger().WithName("intake")
-	directory := NewDirectory(mgr.GetCache(), secrets, realClock)
+	directory := sources.NewDirectory(mgr.GetCache(), secrets, realClock)
 	store := NewStore(mgr.GetClient(), mgr.GetCache(), mgr.GetAPIReader(), realClock)
 	inbox := NewInbox(store, directory, realClock)
 	reporter := NewReporter(mgr.GetClient(), options.Replica, realClock, log)

@@ -67,8 +67,6 @@ const (
 	// ahead is how far a sender's clock may be ahead of ours.
 	ahead = 5 * time.Minute
 
-	// rereadInterval is how often a source's client secrets are read anew after a signature did not match.
-	rereadInterval = 5 * time.Second
 	// reportInterval is how often a replica writes a source's status.
 	reportInterval = 10 * time.Second
 	// maxReplicaName is how much of a replica's name its field manager bears; the API server allows 128 bytes in all.

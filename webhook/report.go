@@ -39,7 +39,7 @@ func (r *report) uid() types.UID { return r.source.UID }
 // heard notes the source as it is now. Where it names no client secret, what signatures showed no longer counts.
 func (r *report) heard(source *v1alpha1.AlertSource) {
 	r.source = source
-	if !isSigned(source) {
+	if !source.HasClientSecrets() {
 		r.signature, r.signatureTime = "", time.Time{}
 		clear(r.refused)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/hack/testbed"
 	"github.com/itoc360/itoc360-operator/webhook"
+	"github.com/itoc360/itoc360-operator/webhook/sources"
 )
 
 // noon is when these replicas think that it is.
@@ -32,9 +33,9 @@ func replica(t *testing.T, name string) (*webhook.Reporter, *testingclock.FakeCl
 }
 
 // known is a source as a directory would know it.
-func known(t *testing.T, source *testbed.Source) *webhook.Source {
+func known(t *testing.T, source *testbed.Source) *sources.Source {
 	t.Helper()
-	return &webhook.Source{Object: source.Get(t), Name: source.Name}
+	return &sources.Source{Object: source.Get(t), Name: source.Name}
 }
 
 // entries tells what the replicas reported, such as "a: 12:00 Verified 12:00 refused 2 [checkout]".

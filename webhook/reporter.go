@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/webhook/sources"
 )
 
 // Reporter tells in a source's status what only this replica's intake knows: when a signal was last recorded, whether
@@ -34,21 +35,21 @@ func NewReporter(client client.Client, replica string, clock clock.WithTicker, l
 }
 
 // Heard notes that a signal of a source was recorded.
-func (r *Reporter) Heard(source *Source, at time.Time) {
+func (r *Reporter) Heard(source *sources.Source, at time.Time) {
 	r.note(source, func(report *report) { report.lastSignal = at })
 }
 
 // Signed notes what became of a delivery's signature.
-func (r *Reporter) Signed(source *Source, result v1alpha1.SignatureResult) {
+func (r *Reporter) Signed(source *sources.Source, result v1alpha1.SignatureResult) {
 	r.note(source, func(report *report) { report.signed(result, r.clock.Now()) })
 }
 
 // IgnoredProjects notes that the allow-list turned projects away.
-func (r *Reporter) IgnoredProjects(source *Source, projects []string) {
+func (r *Reporter) IgnoredProjects(source *sources.Source, projects []string) {
 	r.note(source, func(report *report) { report.turnedAway(projects, r.clock.Now()) })
 }
 
-func (r *Reporter) note(source *Source, change func(*report)) {
+func (r *Reporter) note(source *sources.Source, change func(*report)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	known := r.reports[source.Name]

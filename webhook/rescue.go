@@ -9,13 +9,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/webhook/sources"
 )
 
 // rescuer keeps what was recorded for a source that had, a moment before, been deleted and made again: as long as its
 // watch has not told of that, a replica makes the former source the owner of new Incidents, and the garbage collector
 // takes them for orphans. As soon as the new source is known, they are given to it, or made again.
 type rescuer struct {
-	directory *Directory
+	directory *sources.Directory
 	store     *Store
 	log       logr.Logger
 }
@@ -41,7 +42,7 @@ func (r *rescuer) Start(ctx context.Context) error {
 
 // Rescue makes a source the owner of the unresolved Incidents that this process recorded in the last seconds for an
 // earlier source of its name.
-func (s *Store) Rescue(ctx context.Context, source *Source) error {
+func (s *Store) Rescue(ctx context.Context, source *sources.Source) error {
 	for _, key := range s.view.recent.Keys() {
 		key, ok := key.(queueKey)
 		if !ok || key.source != source.Name {
@@ -62,7 +63,7 @@ func (s *Store) Rescue(ctx context.Context, source *Source) error {
 	return nil
 }
 
-func (s *Store) rescue(ctx context.Context, source *Source, key queueKey, incident *v1alpha1.Incident) error {
+func (s *Store) rescue(ctx context.Context, source *sources.Source, key queueKey, incident *v1alpha1.Incident) error {
 	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
 	defer cancel()
 	delay := retries()
@@ -79,7 +80,7 @@ func (s *Store) rescue(ctx context.Context, source *Source, key queueKey, incide
 }
 
 // reown gives an Incident to a source: as it is now or, where the garbage collector was faster, as it was.
-func (s *Store) reown(ctx context.Context, source *Source, key queueKey, incident *v1alpha1.Incident) (*v1alpha1.Incident, error) {
+func (s *Store) reown(ctx context.Context, source *sources.Source, key queueKey, incident *v1alpha1.Incident) (*v1alpha1.Incident, error) {
 	now, err := s.view.get(ctx, key.source, key.alert, incident.Spec.Number)
 	switch {
 	case err != nil:

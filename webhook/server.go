@@ -13,6 +13,8 @@ import (
 
 	"github.com/go-logr/logr"
 	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
+
+	"github.com/itoc360/itoc360-operator/webhook/sources"
 )
 
 // Server serves the intake on every replica, from the sync of the caches on. When it is stopped, readiness fails at
@@ -24,7 +26,7 @@ type Server struct {
 	// Inbox is drained at the end.
 	Inbox *Inbox
 	// Directory must know each source before the server is ready.
-	Directory *Directory
+	Directory *sources.Directory
 	// Listener takes the connections.
 	Listener net.Listener
 	// Certificates serve TLS; nil for plain HTTP.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
+	"github.com/itoc360/itoc360-operator/webhook/sources"
 )
 
 // Store writes what lifecycle.Route decides. It trusts no cache: the API server refuses a write that rests on an
@@ -46,7 +47,7 @@ func NewStore(client client.Client, cached, live client.Reader, clock clock.Pass
 }
 
 // Record implements Recorder. It tries until the context ends; signals that are not recorded by then have an error.
-func (s *Store) Record(ctx context.Context, source *Source, key v1alpha1.AlertKey, heard []lifecycle.Heard) []Outcome {
+func (s *Store) Record(ctx context.Context, source *sources.Source, key v1alpha1.AlertKey, heard []lifecycle.Heard) []Outcome {
 	r := &recording{
 		Store:  s,
 		source: source,
@@ -87,7 +88,7 @@ func pause(ctx context.Context, delay time.Duration) bool {
 // into one write.
 type recording struct {
 	*Store
-	source   *Source
+	source   *sources.Source
 	key      v1alpha1.AlertKey
 	heard    []lifecycle.Heard
 	outcomes []Outcome

@@ -1,4 +1,4 @@
-package webhook
+package sources
 
 import (
 	"context"
@@ -13,6 +13,9 @@ import (
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 )
+
+// patience is how long these tests wait for what must come.
+const patience = 30 * time.Second
 
 // knownAs is a source as a directory knows it.
 func knownAs(name string, changes ...func(*Source)) *Source {
@@ -48,7 +51,7 @@ func sharing(with string) func(*Source) {
 // told are the names of so many sources that a subscriber is told of, sorted.
 func told(t *testing.T, changes <-chan sourceEvent, count int) []string {
 	t.Helper()
-	deadline := time.After(inboxPatience)
+	deadline := time.After(patience)
 	var names []string
 	for range count {
 		select {
@@ -164,7 +167,7 @@ func TestASubscriptionEndsWithItsContext(t *testing.T) {
 				told(t, changes, 2)
 			}
 			cancel()
-			deadline := time.After(inboxPatience)
+			deadline := time.After(patience)
 			for {
 				directory.subscribersLock.Lock()
 				left := len(directory.subscribers)

@@ -1,4 +1,4 @@
-package webhook
+package sources
 
 import (
 	"cmp"
@@ -142,7 +142,7 @@ func (d *Directory) await(next *snapshot) {
 func (d *Directory) gather(objects []v1alpha1.AlertSource) *snapshot {
 	next := &snapshot{byName: map[types.NamespacedName]*Source{}, byToken: map[digest][]*Source{}}
 	for i := range objects {
-		source := gatherSource(&objects[i], d.watches.read)
+		source := Gather(&objects[i], d.watches.read)
 		next.byName[source.Name] = source
 		for _, token := range source.tokens {
 			next.byToken[token] = append(next.byToken[token], source)
@@ -209,6 +209,9 @@ func (d *Directory) SharedWith(name types.NamespacedName) (others []types.Namesp
 	return others, first
 }
 
+// rereadInterval is how often a source's client secrets are read anew after a signature did not match.
+const rereadInterval = 5 * time.Second
+
 // reread is a source with its client secrets as the API server held them at a time; nil if they could not be read.
 type reread struct {
 	at    time.Time
@@ -224,7 +227,7 @@ func (d *Directory) Reread(ctx context.Context, source *Source) *Source {
 	if last := d.rereads[source.Name]; now.Sub(last.at) < rereadInterval {
 		return last.fresh
 	}
-	fresh := gatherSource(source.Object, func(name types.NamespacedName) (*corev1.Secret, error) {
+	fresh := Gather(source.Object, func(name types.NamespacedName) (*corev1.Secret, error) {
 		secret, err := d.client.CoreV1().Secrets(name.Namespace).Get(ctx, name.Name, metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
 			return nil, nil

@@ -1,4 +1,4 @@
-package webhook
+package sources
 
 import (
 	"crypto/sha256"
@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/internal/sentry"
 )
 
 // Source is an AlertSource with what its Secrets hold. It is never changed once it is published.
@@ -21,7 +22,7 @@ type Source struct {
 
 	tokens        []digest
 	clientSecrets [][]byte
-	// unreadable is true while one of the client secrets is not known: then a mismatch proves nothing.
+	// unreadable is true while one of the client secrets is not known.
 	unreadable bool
 	// unread is true until each of the Secrets was read once.
 	unread bool
@@ -31,21 +32,24 @@ type Source struct {
 	secrets string
 }
 
-// isSigned tells whether deliveries of a source must bear a signature.
-func isSigned(source *v1alpha1.AlertSource) bool {
-	return source.Spec.Sentry != nil && len(source.Spec.Sentry.ClientSecretRefs) > 0
+// Verify reports whether the signature of a body is made with one of the source's client secrets.
+func (s *Source) Verify(body []byte, signature string) bool {
+	return sentry.Verify(body, signature, s.clientSecrets...)
 }
+
+// IsUnreadable tells whether one of the client secrets is not known: then a mismatch proves nothing.
+func (s *Source) IsUnreadable() bool { return s.unreadable }
 
 // digest stands for a token. A digest looked up in a map tells an attacker by its timing nothing of the token.
 type digest [sha256.Size]byte
 
 func digestOf(token []byte) digest { return sha256.Sum256(token) }
 
-// readSecret gives a Secret as far as it is known: nil and no error if there is none.
-type readSecret func(name types.NamespacedName) (*corev1.Secret, error)
+// ReadSecret gives a Secret as far as it is known: nil and no error if there is none.
+type ReadSecret func(name types.NamespacedName) (*corev1.Secret, error)
 
-// gatherSource reads a source's Secrets.
-func gatherSource(object *v1alpha1.AlertSource, read readSecret) *Source {
+// Gather reads a source's Secrets.
+func Gather(object *v1alpha1.AlertSource, read ReadSecret) *Source {
 	source := &Source{Object: object, Name: types.NamespacedName{Namespace: object.Namespace, Name: object.Name}}
 	if object.Spec.TokenRef != nil {
 		if token, ok := source.value(*object.Spec.TokenRef, read); ok && v1alpha1.IsUsableToken(string(token)) {
@@ -69,7 +73,7 @@ func gatherSource(object *v1alpha1.AlertSource, read readSecret) *Source {
 
 // gatherWebhookSecret reads the tokens that the operator made. That they are not there yet is no problem to tell of:
 // the operator makes them.
-func (s *Source) gatherWebhookSecret(read readSecret) {
+func (s *Source) gatherWebhookSecret(read ReadSecret) {
 	name := types.NamespacedName{Namespace: s.Name.Namespace, Name: v1alpha1.WebhookSecretName(s.Name.Name)}
 	secret, err := read(name)
 	s.note(name, secret, err)
@@ -95,7 +99,7 @@ func isWebhookSecretOf(secret *corev1.Secret, source *v1alpha1.AlertSource) bool
 }
 
 // value is what a key of a Secret holds; where it holds nothing, that becomes one of the source's problems.
-func (s *Source) value(ref v1alpha1.SecretKeyReference, read readSecret) ([]byte, bool) {
+func (s *Source) value(ref v1alpha1.SecretKeyReference, read ReadSecret) ([]byte, bool) {
 	name := types.NamespacedName{Namespace: s.Name.Namespace, Name: ref.Name}
 	secret, err := read(name)
 	s.note(name, secret, err)
