@@ -106,8 +106,7 @@ func (h *Handler) admit(r *http.Request) (*sources.Source, *answer) {
 	return source, nil
 }
 
-// heed says what a request with a source's token is: the legacy plugin's, somebody's who has no client secret, the
-// settings form of an alert rule, or a webhook.
+// heed tells apart what bears a source's token: the legacy plugin's, the settings form of an alert rule, and webhooks.
 func (h *Handler) heed(ctx context.Context, source *sources.Source, body []byte, r *http.Request, arrival time.Time) answer {
 	signature, form := r.Header.Get(sentry.HeaderSignature), r.Header.Get(sentry.HeaderAppSignature)
 	if signature == "" && form == "" && sentry.IsLegacyPlugin(body) {
