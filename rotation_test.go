@@ -20,8 +20,9 @@ import (
 
 // load is Sentry posting all the time, to each of several replicas in turn.
 type load struct {
-	sent    atomic.Int64
-	refused chan simulator.Answer
+	// answered counts the deliveries of each sender.
+	answered [underWay]atomic.Int64
+	refused  chan simulator.Answer
 	// source is what Sentry knows: token and client secret, replaced as a whole.
 	source atomic.Pointer[testbed.Source]
 	stop   func()
@@ -34,21 +35,21 @@ func startLoad(t *testing.T, operators []*operator, source *testbed.Source) *loa
 	l.source.Store(source)
 	ctx, cancel := context.WithCancel(t.Context())
 	var senders sync.WaitGroup
-	for range underWay {
+	for sender := range l.answered {
 		senders.Go(func() {
 			transport := &http.Transport{}
 			defer transport.CloseIdleConnections()
-			for ctx.Err() == nil {
-				number := l.sent.Add(1)
-				sentry := l.source.Load().Sentry(operators[int(number)%len(operators)].url)
+			for number := 0; ctx.Err() == nil; number++ {
+				sentry := l.source.Load().Sentry(operators[number%len(operators)].url)
 				sentry.HTTP.Transport = transport
-				issue := simulator.Issue{ID: strconv.Itoa(int(number % 10))}
+				issue := simulator.Issue{ID: strconv.Itoa(number % 10)}
 				answer, err := sentry.Post(t.Context(), simulator.EventAlert(issue, "Page the team", false, time.Now()))
 				if err != nil {
 					t.Errorf("post: %v", err)
 				} else if answer.Status != http.StatusOK {
 					l.refused <- answer
 				}
+				l.answered[sender].Add(1)
 			}
 		})
 	}
@@ -64,11 +65,20 @@ func startLoad(t *testing.T, operators []*operator, source *testbed.Source) *loa
 // underWay is how many deliveries are under way at a time.
 const underWay = 4
 
-// passes waits until more deliveries were sent than can be under way from before.
+// passes waits until what was under way is answered, and some more.
 func (l *load) passes(t *testing.T) {
 	t.Helper()
-	until := l.sent.Load() + 5*underWay
-	testbed.Eventually(t, "more deliveries are sent", func(context.Context) bool { return l.sent.Load() > until })
+	for sender := range l.answered {
+		until := l.answered[sender].Load() + 5
+		testbed.Eventually(t, "more deliveries are answered", func(context.Context) bool { return l.answered[sender].Load() >= until })
+	}
+}
+
+func (l *load) counts() (counts []int64) {
+	for sender := range l.answered {
+		counts = append(counts, l.answered[sender].Load())
+	}
+	return counts
 }
 
 // As the documentation says how to: the new client secret beside the old one, and the new token while the old one still
@@ -123,7 +133,7 @@ func TestClientSecretAndTokenAreRotatedUnderLoadWithoutARefusal(t *testing.T) {
 	for answer := range traffic.refused {
 		t.Errorf("an authentic delivery was answered %d %s", answer.Status, answer.Body)
 	}
-	t.Logf("%d deliveries", traffic.sent.Load())
+	t.Logf("deliveries of each sender: %v", traffic.counts())
 	for _, former := range []*testbed.Source{source, &secretRotated} {
 		for _, operator := range operators {
 			testbed.Eventually(t, "what was rotated away is refused", func(context.Context) bool {
