@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"gomodules.xyz/jsonpatch/v2"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -14,9 +15,6 @@ import (
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 )
-
-// maxIgnoredProjects is how many projects turned away a source's status names.
-const maxIgnoredProjects = 10
 
 // reported is what the intakes of all replicas know of a source, taken together.
 type reported struct {
@@ -32,13 +30,13 @@ func concludeReports(source *v1alpha1.AlertSource) reported {
 	for _, report := range source.Status.Intake {
 		concluded.lastSignalTime = later(concluded.lastSignalTime, report.LastSignalTime)
 		for _, project := range report.IgnoredProjects {
-			if isTurnedAway(source, project) && !slices.Contains(concluded.ignoredProjects, project) {
+			if !source.LetsPass(project) && !slices.Contains(concluded.ignoredProjects, project) {
 				concluded.ignoredProjects = append(concluded.ignoredProjects, project)
 			}
 		}
 	}
 	slices.Sort(concluded.ignoredProjects)
-	concluded.ignoredProjects = concluded.ignoredProjects[:min(len(concluded.ignoredProjects), maxIgnoredProjects)]
+	concluded.ignoredProjects = concluded.ignoredProjects[:min(len(concluded.ignoredProjects), v1alpha1.MaxIgnoredProjects)]
 	return concluded
 }
 
@@ -47,12 +45,6 @@ func later(a, b *metav1.Time) *metav1.Time {
 		return b
 	}
 	return a
-}
-
-// isTurnedAway tells whether a source's allow-list, as it is now, lacks a project.
-func isTurnedAway(source *v1alpha1.AlertSource, project string) bool {
-	return source.Spec.Sentry != nil && len(source.Spec.Sentry.Projects) > 0 &&
-		!slices.Contains(source.Spec.Sentry.Projects, project)
 }
 
 // The forms of SignatureVerified.
@@ -124,19 +116,14 @@ func signatures(reports []v1alpha1.IntakeReport) (last v1alpha1.SignatureResult,
 
 // dropReports removes the reports that are an hour old: their replica is gone, or has had nothing to tell since.
 func (r *AlertSourceReconciler) dropReports(ctx context.Context, source *v1alpha1.AlertSource) error {
-	type operation struct {
-		Op    string `json:"op"`
-		Path  string `json:"path"`
-		Value any    `json:"value,omitempty"`
-	}
-	var operations []operation
+	var operations []jsonpatch.Operation
 	// From the last to the first: a removal moves those behind it.
 	for i, report := range slices.Backward(source.Status.Intake) {
 		if r.Clock.Since(report.ReportedAt.Time) < v1alpha1.IntakeMemory {
 			continue
 		}
 		path := fmt.Sprintf("/status/intake/%d", i)
-		operations = append(operations, operation{"test", path, report}, operation{"remove", path, nil})
+		operations = append(operations, jsonpatch.NewOperation("test", path, report), jsonpatch.NewOperation("remove", path, nil))
 	}
 	if len(operations) == 0 {
 		return nil

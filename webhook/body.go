@@ -56,7 +56,7 @@ func (b bodies) read(w http.ResponseWriter, r *http.Request) (body []byte, relea
 			return body, release, nil
 		case err != nil:
 			release()
-			return nil, nil, unread(err)
+			return nil, nil, refusalOf(err)
 		}
 	}
 }
@@ -65,8 +65,8 @@ func (b bodies) read(w http.ResponseWriter, r *http.Request) (body []byte, relea
 // body, by which one that is too large shows.
 func growth(size int64) int64 { return min(max(size, firstBody), maxBody+1-size) }
 
-// unread is the refusal of a body that could not be read.
-func unread(err error) *answer {
+// refusalOf is the answer to a body that could not be read.
+func refusalOf(err error) *answer {
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):

@@ -2,7 +2,6 @@ package webhook
 
 import (
 	"math"
-	"slices"
 	"strconv"
 	"time"
 
@@ -127,22 +126,11 @@ func unwanted(source *v1alpha1.AlertSource, notice sentry.Notice, meaning v1alph
 		return ignoredTerminating
 	case source.Spec.Suspend:
 		return ignoredSuspended
-	case !isListed(source, notice.Projects):
+	case !source.LetsPass(notice.Projects...):
 		return ignoredProject
 	default:
 		return ""
 	}
-}
-
-// isListed tells whether the allow-list lets one of the projects pass. A notice that names none passes: rather an
-// alert too many than one too few.
-func isListed(source *v1alpha1.AlertSource, projects []string) bool {
-	if source.Spec.Sentry == nil || len(source.Spec.Sentry.Projects) == 0 || len(projects) == 0 {
-		return true
-	}
-	return slices.ContainsFunc(projects, func(project string) bool {
-		return slices.Contains(source.Spec.Sentry.Projects, project)
-	})
 }
 
 // signalEvent is the meaning as a signal. Sentry serialises an issue when it sends: an Alert that says resolved comes after

@@ -43,9 +43,9 @@ type Sources interface {
 var _ Sources = (*sources.Directory)(nil)
 
 // NewHandler makes a Handler.
-func NewHandler(from Sources, inbox *Inbox, reporter *Reporter, clock clock.PassiveClock, log logr.Logger) *Handler {
+func NewHandler(known Sources, inbox *Inbox, reporter *Reporter, clock clock.PassiveClock, log logr.Logger) *Handler {
 	return &Handler{
-		sources:     from,
+		sources:     known,
 		inbox:       inbox,
 		reporter:    reporter,
 		clock:       clock,

@@ -153,7 +153,6 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// sign gives a request another body and the signature for it.
 // asForm makes of a delivery what Sentry posts while an alert rule with a settings form is saved.
 func (r *request) asForm(source *testbed.Source) {
 	r.body = []byte(`{"fields":[{"name":"channel","value":"#on-call"}],"installationId":"7a485448-a9e2-4c85-8a3c-4f44175783c9"}`)
@@ -170,6 +169,7 @@ func (r *request) asLegacy() {
 	r.header.Set("Content-Type", "application/json")
 }
 
+// sign gives a request another body and the signature for it.
 func (r *request) sign(source *testbed.Source, body []byte) {
 	r.body = body
 	r.header.Set(sentry.HeaderSignature, sentry.Sign([]byte(source.ClientSecret), body))

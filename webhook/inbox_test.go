@@ -79,7 +79,7 @@ func newTestInbox(t *testing.T) (*Inbox, gatedRecorder) {
 	t.Helper()
 	recorder := make(gatedRecorder)
 	clock := clocktesting.NewFakePassiveClock(noon)
-	return NewInbox(recorder, noSource{}, clock), recorder
+	return NewInbox(recorder, known{}, clock), recorder
 }
 
 var testSource = &sources.Source{
@@ -362,22 +362,17 @@ func TestOrphansAreCounted(t *testing.T) {
 	}
 }
 
-// noSource knows none.
-type noSource struct{}
+// known are sources by their names.
+type known map[types.NamespacedName]*sources.Source
 
-func (noSource) ByName(types.NamespacedName) *sources.Source { return nil }
-
-// onlyTestSource knows one.
-type onlyTestSource struct{}
-
-func (onlyTestSource) ByName(types.NamespacedName) *sources.Source { return testSource }
+func (k known) ByName(name types.NamespacedName) *sources.Source { return k[name] }
 
 func TestSilenceIsASignalInLineWithTheOthers(t *testing.T) {
 	inbox, recorder := newTestInbox(t)
 	if err := inbox.RecordSilence(t.Context(), testSource.Name, "issue/1"); err == nil {
 		t.Error("silence of a source that nobody knows is recorded")
 	}
-	inbox.named = onlyTestSource{}
+	inbox.named = known{testSource.Name: testSource}
 	submit(t.Context(), t, inbox, "issue/1", "created")
 	one := recorder.next(t)
 	recorded := make(chan error, 1)

@@ -73,6 +73,4 @@ const (
 	maxReplicaName = 100
 	// lastReportTimeout is how long a stopping replica tries to write what it still has to tell.
 	lastReportTimeout = 2 * time.Second
-	// maxIgnoredProjects is how many projects turned away a replica names in a source's status.
-	maxIgnoredProjects = 10
 )

@@ -7,7 +7,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
@@ -34,8 +33,6 @@ func newReport(source *v1alpha1.AlertSource) *report {
 	return &report{source: source, refused: map[time.Time]int32{}, projects: map[string]time.Time{}}
 }
 
-func (r *report) uid() types.UID { return r.source.UID }
-
 // heard notes the source as it is now. Where it names no client secret, what signatures showed no longer counts.
 func (r *report) heard(source *v1alpha1.AlertSource) {
 	r.source = source
@@ -55,17 +52,21 @@ func (r *report) signed(result v1alpha1.SignatureResult, now time.Time) {
 // turnedAway notes projects. There is no end of slugs that a sender with the token could name.
 func (r *report) turnedAway(projects []string, now time.Time) {
 	for _, project := range projects {
-		if _, known := r.projects[project]; known || len(r.projects) < maxIgnoredProjects {
+		if _, known := r.projects[project]; known || len(r.projects) < v1alpha1.MaxIgnoredProjects {
 			r.projects[project] = now
 		}
 	}
 }
 
-// entry is what to report of the last hour, which is all that is remembered.
-func (r *report) entry(replica string, now time.Time) v1alpha1.IntakeReport {
+// prune forgets the refusals and projects that are not of the last hour.
+func (r *report) prune(now time.Time) {
 	old := now.Add(-v1alpha1.IntakeMemory)
 	maps.DeleteFunc(r.refused, func(minute time.Time, _ int32) bool { return !minute.After(old) })
 	maps.DeleteFunc(r.projects, func(_ string, last time.Time) bool { return !last.After(old) })
+}
+
+// entry is what to report.
+func (r *report) entry(replica string, now time.Time) v1alpha1.IntakeReport {
 	entry := v1alpha1.IntakeReport{
 		Replica:           replica,
 		ReportedAt:        metav1.NewTime(now.Truncate(time.Second)),
@@ -89,7 +90,7 @@ func (r *report) isWritten(entry v1alpha1.IntakeReport) bool {
 	return equality.Semantic.DeepEqual(entry, *r.written)
 }
 
-// isOld tells whether a report says nothing of the last hour.
+// isOld tells whether a report, once pruned, says nothing of the last hour.
 func (r *report) isOld(now time.Time) bool {
 	old := now.Add(-v1alpha1.IntakeMemory)
 	return !r.lastSignal.After(old) && !r.signatureTime.After(old) && len(r.refused) == 0 && len(r.projects) == 0

@@ -53,7 +53,7 @@ func (r *Reporter) note(source *sources.Source, change func(*report)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	known := r.reports[source.Name]
-	if known == nil || known.uid() != source.Object.UID {
+	if known == nil || known.source.UID != source.Object.UID {
 		known = newReport(source.Object)
 		r.reports[source.Name] = known
 	}
@@ -111,6 +111,7 @@ func (r *Reporter) due() []due {
 	now := r.clock.Now()
 	var changed []due
 	for name, known := range r.reports {
+		known.prune(now)
 		entry := known.entry(r.replica, now)
 		switch {
 		case !known.isWritten(entry):
@@ -125,7 +126,7 @@ func (r *Reporter) due() []due {
 func (r *Reporter) wrote(name types.NamespacedName, done due) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if known := r.reports[name]; known != nil && known.uid() == done.source.UID {
+	if known := r.reports[name]; known != nil && known.source.UID == done.source.UID {
 		known.written = &done.entry
 	}
 }
@@ -133,7 +134,7 @@ func (r *Reporter) wrote(name types.NamespacedName, done due) {
 func (r *Reporter) forget(name types.NamespacedName, uid types.UID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if known := r.reports[name]; known != nil && known.uid() == uid {
+	if known := r.reports[name]; known != nil && known.source.UID == uid {
 		delete(r.reports, name)
 	}
 }

@@ -101,10 +101,12 @@ func (s *strangers) slowly(ctx context.Context, connection net.Conn, first, rest
 }
 
 // post sends what a request wants to send, and reads its answer.
-func (s *strangers) post(ctx context.Context, client *http.Client, address string, body io.Reader, length int64) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, body)
+func (s *strangers) post(t *testing.T, client *http.Client, address string, body io.Reader, length int64) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, body)
 	if err != nil {
-		panic(err)
+		t.Errorf("make a request: %v", err)
+		return
 	}
 	request.ContentLength = length
 	request.Header.Set("Content-Type", "application/json")
@@ -165,9 +167,9 @@ func TestStrangersCostOrdinaryDeliveriesNothing(t *testing.T) {
 			for range 5 {
 				const size = 256 << 20
 				address := served.url + v1alpha1.IntakePath + "?token=" + source.Token
-				crowd.post(ctx, client, address, io.LimitReader(zeros{}, size), size)
+				crowd.post(t, client, address, io.LimitReader(zeros{}, size), size)
 				// In chunks, its size is not announced.
-				crowd.post(ctx, client, address, io.LimitReader(zeros{}, size), -1)
+				crowd.post(t, client, address, io.LimitReader(zeros{}, size), -1)
 			}
 		})
 	}
@@ -176,7 +178,7 @@ func TestStrangersCostOrdinaryDeliveriesNothing(t *testing.T) {
 		crowd.running.Go(func() {
 			for number := tokens.Add(1); number <= 10_000; number = tokens.Add(1) {
 				address := served.url + v1alpha1.IntakePath + "?token=" + strings.Repeat("x", 30) + strconv.FormatInt(number, 10)
-				crowd.post(ctx, client, address, strings.NewReader("{}"), 2)
+				crowd.post(t, client, address, strings.NewReader("{}"), 2)
 			}
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 
+	"gomodules.xyz/jsonpatch/v2"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -49,7 +50,9 @@ func (w writer) create(ctx context.Context, spec *v1alpha1.IncidentSpec, source 
 
 // patch replaces an Incident's spec if its generation is still the one seen; status writes do not change that.
 func (w writer) patch(ctx context.Context, seen *v1alpha1.Incident, spec *v1alpha1.IncidentSpec) (*v1alpha1.Incident, error) {
-	return w.apply(ctx, seen, operation{"test", "/metadata/generation", seen.Generation}, operation{"replace", "/spec", spec})
+	return w.apply(ctx, seen,
+		jsonpatch.NewOperation("test", "/metadata/generation", seen.Generation),
+		jsonpatch.NewOperation("replace", "/spec", spec))
 }
 
 // adopt makes a source the owner of an Incident that an earlier source of its name owned, or nobody does.
@@ -60,20 +63,13 @@ func (w writer) adopt(ctx context.Context, seen *v1alpha1.Incident, source *v1al
 	}
 	maps.Copy(labels, labelsOf(source, seen.Spec.AlertKey))
 	return w.apply(ctx, seen,
-		operation{"test", "/metadata/generation", seen.Generation},
-		operation{"add", "/metadata/labels", labels},
-		operation{"add", "/metadata/ownerReferences", []metav1.OwnerReference{source.OwnerReference()}})
+		jsonpatch.NewOperation("test", "/metadata/generation", seen.Generation),
+		jsonpatch.NewOperation("add", "/metadata/labels", labels),
+		jsonpatch.NewOperation("add", "/metadata/ownerReferences", []metav1.OwnerReference{source.OwnerReference()}))
 }
 
-// operation is one of a JSON patch (RFC 6902).
-type operation struct {
-	Op    string `json:"op"`
-	Path  string `json:"path"`
-	Value any    `json:"value"`
-}
-
-func (w writer) apply(ctx context.Context, seen *v1alpha1.Incident, operations ...operation) (*v1alpha1.Incident, error) {
-	operations = append([]operation{{"test", "/metadata/uid", seen.UID}}, operations...)
+func (w writer) apply(ctx context.Context, seen *v1alpha1.Incident, operations ...jsonpatch.Operation) (*v1alpha1.Incident, error) {
+	operations = append([]jsonpatch.Operation{jsonpatch.NewOperation("test", "/metadata/uid", seen.UID)}, operations...)
 	patch, err := json.Marshal(operations)
 	if err != nil {
 		return nil, fmt.Errorf("encode the patch: %w", err)

@@ -1,16 +1,17 @@
 package v1alpha1
 
 import (
-	"fmt"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// IntakeMemory is how long what a replica's intake reported counts.
-const IntakeMemory = time.Hour
+const (
+	// IntakeMemory is how long what a replica's intake reported counts.
+	IntakeMemory = time.Hour
+	// MaxIgnoredProjects is how many projects turned away are named, by a replica and altogether.
+	MaxIgnoredProjects = 10
+)
 
 // SignatureResult is what became of a delivery's signature.
 // +kubebuilder:validation:Enum=Verified;Refused;Unreadable
@@ -63,18 +64,4 @@ type IntakeReport struct {
 	// +kubebuilder:validation:MaxItems=10
 	// +kubebuilder:validation:items:MaxLength=128
 	IgnoredProjects []string `json:"ignoredProjects,omitempty"`
-}
-
-// StatusToApply is the object by whose server-side apply a status, or a part of it, becomes that of the source of this
-// name. To mean exactly this source needs its resourceVersion too: of a status, the API server heeds no UID.
-func (s *AlertSource) StatusToApply(status AlertSourceStatus) (*unstructured.Unstructured, error) {
-	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&status)
-	if err != nil {
-		return nil, fmt.Errorf("encode the status: %w", err)
-	}
-	object := &unstructured.Unstructured{Object: map[string]any{"status": content}}
-	object.SetGroupVersionKind(GroupVersion.WithKind(KindAlertSource))
-	object.SetNamespace(s.Namespace)
-	object.SetName(s.Name)
-	return object, nil
 }

@@ -5,14 +5,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// KindAlertSource is the kind of a source, as owner references and applied objects name it.
-const KindAlertSource = "AlertSource"
-
-// HasClientSecrets tells whether deliveries of the source must be signed.
-func (s *AlertSource) HasClientSecrets() bool {
-	return s.Spec.Sentry != nil && len(s.Spec.Sentry.ClientSecretRefs) > 0
-}
-
 // OwnerReference makes the source the controller of what belongs to it. It does not block the source's deletion: that
 // would need a permission on finalizers, for nothing.
 func (s *AlertSource) OwnerReference() metav1.OwnerReference {

@@ -1,0 +1,40 @@
+package v1alpha1
+
+import (
+	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+)
+
+// KindAlertSource is the kind of a source, as owner references and applied objects name it.
+const KindAlertSource = "AlertSource"
+
+// HasClientSecrets tells whether deliveries of the source must be signed.
+func (s *AlertSource) HasClientSecrets() bool {
+	return s.Spec.Sentry != nil && len(s.Spec.Sentry.ClientSecretRefs) > 0
+}
+
+// LetsPass tells whether the allow-list lets one of the projects pass. None at all passes too: rather an alert too many than
+// one too few.
+func (s *AlertSource) LetsPass(projects ...string) bool {
+	if s.Spec.Sentry == nil || len(s.Spec.Sentry.Projects) == 0 || len(projects) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(projects, func(project string) bool { return slices.Contains(s.Spec.Sentry.Projects, project) })
+}
+
+// StatusToApply is the object by whose server-side apply a status, or a part of it, becomes that of the source of this
+// name. To mean exactly this source needs its resourceVersion too: of a status, the API server heeds no UID.
+func (s *AlertSource) StatusToApply(status AlertSourceStatus) (*unstructured.Unstructured, error) {
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&status)
+	if err != nil {
+		return nil, fmt.Errorf("encode the status: %w", err)
+	}
+	object := &unstructured.Unstructured{Object: map[string]any{"status": content}}
+	object.SetGroupVersionKind(GroupVersion.WithKind(KindAlertSource))
+	object.SetNamespace(s.Namespace)
+	object.SetName(s.Name)
+	return object, nil
+}
