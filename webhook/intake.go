@@ -80,7 +80,7 @@ func Add(ctx context.Context, mgr manager.Manager, options Options) (*Intake, er
 	realClock := clock.RealClock{}
 	log := mgr.GetLogger().WithName("intake")
 	directory := sources.NewDirectory(mgr.GetCache(), secrets, realClock)
-	store := NewStore(mgr.GetClient(), mgr.GetCache(), mgr.GetAPIReader(), realClock)
+	store := NewStore(mgr.GetClient(), mgr.GetCache(), mgr.GetAPIReader(), directory, realClock)
 	inbox := NewInbox(store, directory, realClock)
 	reporter := NewReporter(mgr.GetClient(), options.Replica, realClock, log)
 	handler := NewHandler(directory, inbox, reporter, realClock, log)

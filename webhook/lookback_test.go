@@ -52,7 +52,7 @@ func storeThatLooksBackInVain(t *testing.T, served *intake, rival func()) *webho
 			t.Error("nothing was asked after the write: the test shows nothing")
 		}
 	})
-	return webhook.NewStore(faulty, served.cache, faulty, clock.RealClock{})
+	return webhook.NewStore(faulty, served.cache, faulty, served.Directory, clock.RealClock{})
 }
 
 func TestANextIncidentCatchesUpAlthoughTheAPIServerIsAwayForAMoment(t *testing.T) {

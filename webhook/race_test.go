@@ -7,6 +7,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -15,6 +16,7 @@ import (
 	"github.com/itoc360/itoc360-operator/hack/testbed"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 	"github.com/itoc360/itoc360-operator/webhook"
+	"github.com/itoc360/itoc360-operator/webhook/sources"
 )
 
 const issue42 = v1alpha1.AlertKey("issue/42")
@@ -32,7 +34,7 @@ func storeWith(t *testing.T, served *intake, between interceptor.Funcs) *webhook
 	t.Helper()
 	direct, err := client.NewWithWatch(cluster(t).Config, client.Options{Scheme: testbed.Scheme(t)})
 	testbed.Must(t, err)
-	return webhook.NewStore(interceptor.NewClient(direct, between), served.cache, direct, clock.RealClock{})
+	return webhook.NewStore(interceptor.NewClient(direct, between), served.cache, direct, served.Directory, clock.RealClock{})
 }
 
 // once calls a function the first time only.
@@ -169,5 +171,48 @@ func TestSignalsOfOneIncidentGoIntoOneWrite(t *testing.T) {
 	record(t, store, source, signals...)
 	if got := source.Story(t); got != "1 Resolved High, 2 Resolved High, 3 Resolved High, 4 Open High" || writes != 4 {
 		t.Errorf("ended as %q after %d writes, want 4", got, writes)
+	}
+}
+
+// newSource is all that a store knows of sources.
+type newSource struct{ source *sources.Source }
+
+func (n newSource) ByName(types.NamespacedName) *sources.Source { return n.source }
+
+// The source is made again while a signal of the former one is being recorded, and whoever looks after the former one's
+// Incidents has looked already.
+func TestWhatIsRecordedWhileANewSourceBecomesKnownIsTheNewOnes(t *testing.T) {
+	served := startIntake(t, cluster(t).Config)
+	for name, collected := range map[string]bool{"before the garbage collector comes": false, "after the garbage collector came": true} {
+		t.Run(name, func(t *testing.T) {
+			source := testbed.NewSource(t, served.client)
+			former := known(t, source)
+			testbed.Must(t, served.client.Delete(t.Context(), former.Object.DeepCopy()))
+			source.Create(t)
+			made := known(t, source)
+			direct, err := client.NewWithWatch(cluster(t).Config, client.Options{Scheme: testbed.Scheme(t)})
+			testbed.Must(t, err)
+			collect := once(func() {
+				if collected {
+					testbed.Must(t, direct.DeleteAllOf(t.Context(), &v1alpha1.Incident{}, client.InNamespace(source.Name.Namespace)))
+				}
+			})
+			writing := interceptor.NewClient(direct, interceptor.Funcs{
+				Create: func(ctx context.Context, c client.WithWatch, object client.Object, options ...client.CreateOption) error {
+					err := c.Create(ctx, object, options...)
+					collect()
+					return err
+				},
+			})
+			store := webhook.NewStore(writing, served.cache, direct, newSource{made}, clock.RealClock{})
+			outcomes := store.Record(t.Context(), former, issue42, []lifecycle.Heard{heard(v1alpha1.SignalAlert, 1)})
+			if outcomes[0].Err != nil || outcomes[0].Effect != v1alpha1.EffectOpened {
+				t.Errorf("got %+v", outcomes[0])
+			}
+			incidents := source.Incidents(t)
+			if len(incidents) != 1 || !metav1.IsControlledBy(&incidents[0], made.Object) {
+				t.Errorf("got %+v, want one Incident of the new source's", incidents)
+			}
+		})
 	}
 }

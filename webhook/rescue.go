@@ -14,7 +14,8 @@ import (
 
 // rescuer keeps what was recorded for a source that had, a moment before, been deleted and made again: as long as its
 // watch has not told of that, a replica makes the former source the owner of new Incidents, and the garbage collector
-// takes them for orphans. As soon as the new source is known, they are given to it, or made again.
+// takes them for orphans. As soon as the new source is known, they are given to it, or made again. What is still being
+// recorded then, its own recording looks after: see Store.rescueFrom.
 type rescuer struct {
 	directory *sources.Directory
 	store     *Store
@@ -44,26 +45,35 @@ func (r *rescuer) Start(ctx context.Context) error {
 // earlier source of its name.
 func (s *Store) Rescue(ctx context.Context, source *sources.Source) error {
 	for _, key := range s.view.recent.Keys() {
-		key, ok := key.(queueKey)
-		if !ok || key.source != source.Name {
-			continue
-		}
-		remembered, ok := s.view.recent.Get(key)
-		if !ok {
-			continue
-		}
-		incident := remembered.(*v1alpha1.Incident)
-		if isOwned(incident, source.Object) || !isOpen(&incident.Spec, s.clock.Now()) {
-			continue
-		}
-		if err := s.rescue(ctx, source, key, incident); err != nil {
-			return fmt.Errorf("rescue Incident %s/%s: %w", incident.Namespace, incident.Name, err)
+		if key, ok := key.(queueKey); ok && key.source == source.Name {
+			if err := s.rescue(ctx, source, key); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-func (s *Store) rescue(ctx context.Context, source *sources.Source, key queueKey, incident *v1alpha1.Incident) error {
+// rescueFrom looks after what was just recorded for a source. If another one of its name has become known meanwhile, the
+// rescuer may have looked before this was remembered.
+func (s *Store) rescueFrom(ctx context.Context, former *sources.Source, key v1alpha1.AlertKey) error {
+	now := s.named.ByName(former.Name)
+	if now == nil || now.Object.UID == former.Object.UID {
+		return nil
+	}
+	return s.rescue(ctx, now, queueKey{former.Name, key})
+}
+
+// rescue gives a source the Incident of an alert key that this process recorded in the last seconds, if it is another's.
+func (s *Store) rescue(ctx context.Context, source *sources.Source, key queueKey) error {
+	remembered, ok := s.view.recent.Get(key)
+	if !ok {
+		return nil
+	}
+	incident := remembered.(*v1alpha1.Incident)
+	if isOwned(incident, source.Object) || !isOpen(&incident.Spec, s.clock.Now()) {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
 	defer cancel()
 	delay := retries()
@@ -74,7 +84,7 @@ func (s *Store) rescue(ctx context.Context, source *sources.Source, key queueKey
 			return nil
 		}
 		if !isRetryable(err) || !pause(ctx, delay()) {
-			return err
+			return fmt.Errorf("rescue Incident %s/%s: %w", incident.Namespace, incident.Name, err)
 		}
 	}
 }

@@ -29,6 +29,7 @@ import (
 type Store struct {
 	view    view
 	writer  writer
+	named   namedSources
 	clock   clock.PassiveClock
 	orphans *cache.LRUExpireCache
 }
@@ -37,10 +38,11 @@ var _ Recorder = (*Store)(nil)
 
 // NewStore makes a Store. The cached reader must have the index that AddIndexes makes; the live reader asks the API
 // server itself.
-func NewStore(client client.Client, cached, live client.Reader, clock clock.PassiveClock) *Store {
+func NewStore(client client.Client, cached, live client.Reader, named namedSources, clock clock.PassiveClock) *Store {
 	return &Store{
 		view:    view{cached: cached, live: live, recent: cache.NewLRUExpireCacheWithClock(maxRecent, clock)},
 		writer:  writer{client: client},
+		named:   named,
 		clock:   clock,
 		orphans: cache.NewLRUExpireCacheWithClock(maxOrphans, clock),
 	}
@@ -64,6 +66,10 @@ func (s *Store) Record(ctx context.Context, source *sources.Source, key v1alpha1
 		if !isRetryable(err) || !pause(ctx, delay()) {
 			return r.fail(err)
 		}
+	}
+	if err := s.rescueFrom(ctx, source, key); err != nil {
+		r.outcomes = nil
+		return r.fail(err)
 	}
 	return r.outcomes
 }
