@@ -129,7 +129,7 @@ func (zeros) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// heap is how many bytes are in use, garbage aside.
+// heap is how many bytes are in use, and garbage that was made while the collector ran.
 func heap() uint64 {
 	runtime.GC()
 	var stats runtime.MemStats
@@ -182,7 +182,7 @@ func TestStrangersCostOrdinaryDeliveriesNothing(t *testing.T) {
 			}
 		})
 	}
-	var peak uint64
+	var samples []uint64
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)
@@ -193,7 +193,7 @@ func TestStrangersCostOrdinaryDeliveriesNothing(t *testing.T) {
 			case <-ctx.Done():
 				return
 			case <-ticker.C:
-				peak = max(peak, heap())
+				samples = append(samples, heap())
 			}
 		}
 	}()
@@ -201,11 +201,11 @@ func TestStrangersCostOrdinaryDeliveriesNothing(t *testing.T) {
 	crowd.running.Wait()
 	leave()
 	<-watched
-	after := heap()
+	after, peak := heap(), highestFloor(samples)
 	t.Logf("ordinary deliveries, p50 and p99: alone %s; in the crowd %s", quantiles(quiet), quantiles(crowded))
 	t.Logf("strangers: %s; heap before %d MiB, at most %d MiB, after %d MiB", crowd.told(), before>>20, peak>>20, after>>20)
-	// Bodies have 64 MiB together, of the 10 GiB that were sent, and as much again may be garbage of a moment.
-	if peak > before+128<<20 || after > before+16<<20 {
+	// Bodies have 64 MiB together, of the 10 GiB that were sent; the rest are connections and what they buffer.
+	if peak > before+96<<20 || after > before+16<<20 {
 		t.Errorf("memory is not flat: %d MiB before, at most %d MiB, %d MiB after", before>>20, peak>>20, after>>20)
 	}
 	if codes := &crowd.codes; codes[408].Load() != 100 || codes[413].Load() == 0 || codes[429].Load() < 9_000 || codes[200].Load() != 0 {
@@ -214,6 +214,15 @@ func TestStrangersCostOrdinaryDeliveriesNothing(t *testing.T) {
 	if count := len(source.Incidents(t)); count != 1200 {
 		t.Errorf("%d Incidents, want 1200", count)
 	}
+}
+
+// highestFloor is the most that is in use throughout five samples in a row: what is in fewer is garbage of a moment.
+func highestFloor(samples []uint64) uint64 {
+	var highest uint64
+	for row := range slices.Chunk(samples, 5) {
+		highest = max(highest, slices.Min(row))
+	}
+	return highest
 }
 
 func (s *strangers) told() string {
