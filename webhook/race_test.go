@@ -101,6 +101,78 @@ func TestANextIncidentCatchesUpWithWhatARivalRecordsMeanwhile(t *testing.T) {
 	}
 }
 
+// An Alert past the reopenWindow opens the next Incident; another replica hears one within it, which would reopen the last.
+func TestAReopenAndANextIncidentCannotBothWin(t *testing.T) {
+	served := startIntake(t, cluster(t).Config)
+	for name, test := range map[string]struct {
+		beforeSeal, beforeCreate bool
+		rival, want              string
+	}{
+		"before the last one is sealed": {true, false, "reopened", "1 Open High"},
+		"after that":                    {false, true, "opened", "1 Resolved High, 2 Open High"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			source := testbed.NewSource(t, served.client, func(s *v1alpha1.AlertSource) {
+				s.Spec.Incidents.ReopenWindow = metav1.Duration{Duration: 10 * time.Minute}
+			})
+			served.knows(t, source)
+			served.tell(t, source, []chapter{{issue("created", 1), "opened"}, {issue("resolved", 2), "resolved"}})
+			rival := once(func() { served.tell(t, source, []chapter{{issue("unresolved", 9), test.rival}}) })
+			var writes []string
+			store := storeWith(t, served, interceptor.Funcs{
+				Patch: func(ctx context.Context, c client.WithWatch, object client.Object, how client.Patch, options ...client.PatchOption) error {
+					if test.beforeSeal {
+						rival()
+					}
+					writes = append(writes, "patch")
+					return c.Patch(ctx, object, how, options...)
+				},
+				Create: func(ctx context.Context, c client.WithWatch, object client.Object, options ...client.CreateOption) error {
+					if test.beforeCreate {
+						rival()
+					}
+					writes = append(writes, "create")
+					return c.Create(ctx, object, options...)
+				},
+			})
+			outcome := record(t, store, source, heard(v1alpha1.SignalAlert, 20))[0]
+			if outcome.Effect != v1alpha1.EffectUpdated {
+				t.Errorf("the alert ended as %+v", outcome)
+			}
+			if got := source.Story(t); got != test.want {
+				t.Errorf("ended as %q after %v, want %q", got, writes, test.want)
+			}
+		})
+	}
+}
+
+func TestOnlyWhileThereIsAReopenWindowANextIncidentCostsTwoWrites(t *testing.T) {
+	served := startIntake(t, cluster(t).Config)
+	for window, want := range map[time.Duration]int{0: 1, 10 * time.Minute: 2} {
+		source := testbed.NewSource(t, served.client, func(s *v1alpha1.AlertSource) {
+			s.Spec.Incidents.ReopenWindow = metav1.Duration{Duration: window}
+		})
+		served.knows(t, source)
+		served.tell(t, source, []chapter{{issue("created", 1), "opened"}, {issue("resolved", 2), "resolved"}})
+		writes := 0
+		store := storeWith(t, served, interceptor.Funcs{
+			Patch: func(ctx context.Context, c client.WithWatch, object client.Object, how client.Patch, options ...client.PatchOption) error {
+				writes++
+				return c.Patch(ctx, object, how, options...)
+			},
+			Create: func(ctx context.Context, c client.WithWatch, object client.Object, options ...client.CreateOption) error {
+				writes++
+				return c.Create(ctx, object, options...)
+			},
+		})
+		record(t, store, source, heard(v1alpha1.SignalAlert, 20))
+		incidents := source.Incidents(t)
+		if got := source.Story(t); got != "1 Resolved High, 2 Open High" || writes != want || incidents[0].Spec.Sealed != (window > 0) {
+			t.Errorf("reopenWindow %s: ended as %q after %d writes, sealed is %t", window, got, writes, incidents[0].Spec.Sealed)
+		}
+	}
+}
+
 func TestACreateWhoseAnswerIsLostMakesOneIncident(t *testing.T) {
 	served := startIntake(t, cluster(t).Config)
 	source := testbed.NewSource(t, served.client)

@@ -215,7 +215,7 @@ func (r *recording) remember(plan plan, written *v1alpha1.Incident) {
 		switch outcome.Effect {
 		case v1alpha1.EffectOpened, v1alpha1.EffectReopened, v1alpha1.EffectResolved:
 			r.log.Info("Incident "+result(outcome), "incident", outcome.Incident)
-		case v1alpha1.EffectUpdated, v1alpha1.EffectAcknowledged, v1alpha1.EffectNone:
+		case v1alpha1.EffectUpdated, v1alpha1.EffectAcknowledged, v1alpha1.EffectUnacknowledged, v1alpha1.EffectNone:
 		}
 	}
 	r.outcomes = append(r.outcomes, plan.outcomes...)

@@ -5,6 +5,8 @@ import (
 	"strings"
 )
 
+const unsealed = "a sealed Incident cannot be unsealed; the next one is open already"
+
 const goodIncident = `
 apiVersion: itoc360.io/v1alpha1
 kind: Incident
@@ -37,7 +39,9 @@ spec:
     by: Sentry
     priority: High
     rule: Page the team
+    until: 2026-01-31T07:00:00Z
   signalCount: 1
+  sealed: false
   response:
     acknowledgedBy: alice
     acknowledgedAt: 2026-01-31T03:04:05Z
@@ -88,6 +92,8 @@ func identityExamples() []example {
 		needed("spec.priority"),
 		change("spec.test", "a test cannot be turned into a real Incident", true, true, false),
 		change("spec.test", "a test cannot be turned into a real Incident", true, true, absent{}),
+		change("spec.sealed", unsealed, true, true, false),
+		change("spec.sealed", unsealed, true, true, absent{}),
 		needed("spec.signalCount"),
 		atLeast("spec.signalCount", 1),
 		wholeNumber("spec.signalCount", "int64", 1<<53, 1<<63),
@@ -116,7 +122,7 @@ func signalExamples() []example {
 		`effect: Updated, rule: "%d"}`
 	return slices.Concat([]example{
 		needed("spec.signals"),
-		atMost("spec.signals", 20, "[", signal, "]"),
+		atMost("spec.signals", 64, "[", signal, "]"),
 		leastItems("spec.signals", many(1, "[", signal, "]")),
 		needed("spec.signals[0].time"),
 		needed("spec.signals[0].receivedAt"),
@@ -128,8 +134,9 @@ func signalExamples() []example {
 	},
 		microsecond("spec.signals[0].time"),
 		microsecond("spec.signals[0].receivedAt"),
-		oneOf("spec.signals[0].event", "Alert", "Update", "Acknowledge", "Resolve"),
-		oneOf("spec.signals[0].effect", "Opened", "Updated", "Acknowledged", "Reopened", "Resolved", "None"),
+		second("spec.signals[0].until"),
+		oneOf("spec.signals[0].event", "Alert", "Update", "Acknowledge", "Resolve", "Response"),
+		oneOf("spec.signals[0].effect", "Opened", "Updated", "Acknowledged", "Unacknowledged", "Reopened", "Resolved", "None"),
 		oneOf("spec.signals[0].priority", "Low", "Medium", "High", "Critical"),
 	)
 }

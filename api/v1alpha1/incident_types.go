@@ -2,13 +2,8 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// The bounds of an Incident.
-const (
-	// MaxSignals is how many signals an Incident keeps.
-	MaxSignals = 20
-	// MaxCycles is how many cycles one Incident has; the next Alert opens the next Incident.
-	MaxCycles = 8
-)
+// MaxCycles is how many cycles one Incident has; the next Alert opens the next Incident.
+const MaxCycles = 8
 
 // Incident is one alert's way from opened to resolved, named and numbered so that no alert has two unresolved ones.
 //
@@ -91,16 +86,23 @@ type IncidentSpec struct {
 	// +kubebuilder:default=false
 	// +kubebuilder:validation:XValidation:rule="self || !oldSelf",message="a test cannot be turned into a real Incident"
 	Test bool `json:"test"`
-	// signals are what was heard, in time order: the first, every change of state and the newest.
+	// signals are what was heard, in time order: what tells how the Incident came to be as it is, and the newest twelve
+	// of those that tell nothing more.
 	// +required
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
-	// +kubebuilder:validation:MaxItems=20
+	// +kubebuilder:validation:MaxItems=64
 	Signals []Signal `json:"signals"`
 	// signalCount is the number of signals ever heard, those no longer kept included.
 	// +required
 	// +kubebuilder:validation:Minimum=1
 	SignalCount int64 `json:"signalCount"`
+	// sealed is true for an Incident that is never reopened, because the next one opens while its source has a
+	// reopenWindow. It cannot be taken back.
+	// +optional
+	// +kubebuilder:default=false
+	// +kubebuilder:validation:XValidation:rule="self || !oldSelf",message="a sealed Incident cannot be unsealed; the next one is open already"
+	Sealed bool `json:"sealed"`
 	// response is what responders want. The write that reopens an Incident moves it into signals.
 	// +optional
 	Response *Response `json:"response,omitempty"`
@@ -168,110 +170,6 @@ type Issue struct {
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^[-0-9]{10}T[0-9:]{8}Z$`
 	FirstSeen *metav1.Time `json:"firstSeen,omitempty"`
-}
-
-// SignalEvent is what a signal means.
-// +kubebuilder:validation:Enum=Alert;Update;Acknowledge;Resolve
-type SignalEvent string
-
-// What a signal can mean. Of these, only an Alert opens or reopens.
-const (
-	SignalAlert       SignalEvent = "Alert"
-	SignalUpdate      SignalEvent = "Update"
-	SignalAcknowledge SignalEvent = "Acknowledge"
-	SignalResolve     SignalEvent = "Resolve"
-)
-
-// SignalEffect is what a signal did to its Incident, decided once, when it was recorded.
-// +kubebuilder:validation:Enum=Opened;Updated;Acknowledged;Reopened;Resolved;None
-type SignalEffect string
-
-// What a signal can do to an Incident.
-const (
-	EffectOpened       SignalEffect = "Opened"
-	EffectUpdated      SignalEffect = "Updated"
-	EffectAcknowledged SignalEffect = "Acknowledged"
-	EffectReopened     SignalEffect = "Reopened"
-	EffectResolved     SignalEffect = "Resolved"
-	EffectNone         SignalEffect = "None"
-)
-
-// Who a signal can come from, besides a responder, whose Kubernetes user name stands in by.
-const (
-	BySentry   = "Sentry"
-	ByOperator = "Operator"
-)
-
-// Signal is one thing heard about an Incident.
-type Signal struct {
-	// The API server's date-time is wider than what Go reads, and one object that cannot be read would hide all others
-	// from the operator. Hence the patterns of the times that only the operator writes.
-
-	// time is when it happened by the sender's clock (Sentry-Hook-Timestamp), or its arrival where that is unusable.
-	// +required
-	// +kubebuilder:validation:Type=string
-	// +kubebuilder:validation:Pattern=`^[-0-9]{10}T[0-9:]{8}[.][0-9]{6}Z$`
-	Time metav1.MicroTime `json:"time"`
-	// receivedAt is when it arrived, by the operator's clock.
-	// +required
-	// +kubebuilder:validation:Type=string
-	// +kubebuilder:validation:Pattern=`^[-0-9]{10}T[0-9:]{8}[.][0-9]{6}Z$`
-	ReceivedAt metav1.MicroTime `json:"receivedAt"`
-	// event is what it means.
-	// +required
-	Event SignalEvent `json:"event"`
-	// action is the sender's word for it: created, assigned, unresolved, archived, resolved, triggered, critical, ...;
-	// silence where the operator resolved, acknowledge or snooze for a responder's response to an earlier cycle.
-	// +optional
-	// +kubebuilder:validation:MaxLength=128
-	Action string `json:"action,omitempty"`
-	// effect is what it did to the Incident.
-	// +required
-	Effect SignalEffect `json:"effect"`
-	// by is who sent it: Sentry, Operator, or a responder's user name.
-	// +optional
-	// +kubebuilder:validation:MaxLength=253
-	By string `json:"by,omitempty"`
-	// priority that it named, if any.
-	// +optional
-	Priority Priority `json:"priority,omitempty"`
-	// rule is the name of the alert rule that fired, if any.
-	// +optional
-	// +kubebuilder:validation:MaxLength=128
-	Rule string `json:"rule,omitempty"`
-}
-
-// Response is what responders want of an Incident. A time ahead of now counts as now, except snoozedUntil.
-//
-// +kubebuilder:validation:XValidation:rule="has(self.acknowledgedBy) == has(self.acknowledgedAt)",message="acknowledgedBy and acknowledgedAt go together, such as {acknowledgedBy: alice, acknowledgedAt: 2026-01-31T03:04:05Z}"
-// +kubebuilder:validation:XValidation:rule="has(self.snoozedBy) == has(self.snoozedUntil)",message="snoozedBy and snoozedUntil go together, such as {snoozedBy: alice, snoozedUntil: 2026-01-31T07:00:00Z}"
-// +kubebuilder:validation:XValidation:rule="has(self.resolvedBy) == has(self.resolvedAt)",message="resolvedBy and resolvedAt go together, such as {resolvedBy: alice, resolvedAt: 2026-01-31T03:04:05Z}"
-type Response struct {
-	// acknowledgedBy is the Kubernetes user name of who acknowledged.
-	// +optional
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=253
-	AcknowledgedBy string `json:"acknowledgedBy,omitempty"`
-	// acknowledgedAt is when.
-	// +optional
-	AcknowledgedAt *metav1.Time `json:"acknowledgedAt,omitempty"`
-	// snoozedBy is the Kubernetes user name of who snoozed.
-	// +optional
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=253
-	SnoozedBy string `json:"snoozedBy,omitempty"`
-	// snoozedUntil is when the snooze ends.
-	// +optional
-	SnoozedUntil *metav1.Time `json:"snoozedUntil,omitempty"`
-	// resolvedBy is the Kubernetes user name of who resolved by hand. Such an Incident is never reopened: a newer Alert
-	// opens the next one. It cannot be taken back.
-	// +optional
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=253
-	ResolvedBy string `json:"resolvedBy,omitempty"`
-	// resolvedAt is when; an Alert that arrives later opens the next Incident.
-	// +optional
-	ResolvedAt *metav1.Time `json:"resolvedAt,omitempty"`
 }
 
 // IncidentState is where an Incident stands.

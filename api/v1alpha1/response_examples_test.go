@@ -13,7 +13,14 @@ const (
 		"{snoozedBy: alice, snoozedUntil: 2026-01-31T07:00:00Z}"
 	halfResolved = "resolvedBy and resolvedAt go together, such as " +
 		"{resolvedBy: alice, resolvedAt: 2026-01-31T03:04:05Z}"
-	takenBack = "a resolve by hand cannot be taken back or changed; the next alert opens the next Incident"
+	otherMillennium = "not a time of this millennium: write one such as 2026-01-31T03:04:05Z"
+	takenBack       = "a resolve by hand cannot be taken back or changed; the next alert opens the next Incident"
+)
+
+// The bounds of what a responder may write as a time.
+const (
+	firstSecond = "2000-01-01T00:00:00Z"
+	lastSecond  = "2999-12-31T23:59:59Z"
 )
 
 // The response of somebody who resolved by hand.
@@ -39,12 +46,18 @@ func responseExamples() []example {
 		notEmpty("spec.response.acknowledgedBy"),
 		longest("spec.response.acknowledgedBy", user),
 		moment("spec.response.acknowledgedAt", "2026-01-31T04:04:05.5+01:00"),
+		inCEL("spec.response.acknowledgedAt", otherMillennium, firstSecond, "1999-12-31T23:59:59Z"),
+		inCEL("spec.response.acknowledgedAt", otherMillennium, lastSecond, "2999-12-31T23:59:59-01:00"),
 		notEmpty("spec.response.snoozedBy"),
 		longest("spec.response.snoozedBy", user),
 		moment("spec.response.snoozedUntil", "2026-01-31T04:04:05.5+01:00"),
+		inCEL("spec.response.snoozedUntil", otherMillennium, firstSecond, "1999-12-31T23:59:59Z"),
+		inCEL("spec.response.snoozedUntil", otherMillennium, lastSecond, "2999-12-31T23:59:59-01:00"),
 		notEmpty("spec.response.resolvedBy"),
 		longest("spec.response.resolvedBy", user),
 		moment("spec.response.resolvedAt", "2026-01-31T04:04:05.5+01:00"),
+		inCEL("spec.response.resolvedAt", otherMillennium, firstSecond, "1999-12-31T23:59:59Z"),
+		inCEL("spec.response.resolvedAt", otherMillennium, lastSecond, "2999-12-31T23:59:59-01:00"),
 	}, resolvedForGoodExamples())
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"pgregory.net/rapid"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
@@ -45,6 +46,13 @@ func alert(sent time.Time, with ...func(*Heard)) Heard {
 func unresolved(sent time.Time, with ...func(*Heard)) Heard {
 	return heardAs(v1alpha1.SignalAlert, "unresolved", sent, with)
 }
+
+// regression is an unresolved of what Sentry takes for resolved.
+func regression(sent time.Time, with ...func(*Heard)) Heard {
+	return unresolved(sent, append(with, regressed)...)
+}
+
+func regressed(h *Heard) { h.Facts.Substatus = ptr.To("regressed") }
 
 func update(sent time.Time, with ...func(*Heard)) Heard {
 	return heardAs(v1alpha1.SignalUpdate, "assigned", sent, with)
@@ -116,6 +124,10 @@ func (s *story) hear(heard Heard) Decision {
 	}
 	latest := s.latest()
 	s.last = Route(latest, s.orphan, heard, identity(), s.rules, s.now)
+	if s.last.Seals {
+		s.incidents[len(s.incidents)-1] = s.last.Spec
+		return s.hear(heard)
+	}
 	if s.last.Orphan && heard.Signal.Time.After(s.orphan) {
 		s.orphan = heard.Signal.Time.Time
 	}
@@ -127,6 +139,12 @@ func (s *story) hear(heard Heard) Decision {
 		s.incidents = append(s.incidents, spec)
 	}
 	return s.last
+}
+
+// and tells one more signal.
+func (s *story) and(heard Heard) *story {
+	s.hear(heard)
+	return s
 }
 
 // respond lets a responder change the latest Incident's response.

@@ -5,18 +5,23 @@
 // signal's effect. Fold replays the effects and the responders' response into a status. Expire says which Incidents
 // have outlived their use.
 //
-//	                 Alert                        Resolve, not older than the newest Alert;
-//	(none) ─────────────────────▶ Open ─────────▶ silence; by hand ─────────▶ Resolved
-//	  ▲                           ▲ │ ▲                                         │ │
-//	  │                           │ │ └──── Alert within reopenWindow ──────────┘ │
-//	  │ retention                 │ │       (a further cycle, not after a         │
-//	  │                           │ │        resolve by hand)                     │
-//	  │        acknowledgement    │ │ acknowledge, snooze                         │
-//	  │        withdrawn, snooze  │ ▼                                             │
-//	  │        over        Acknowledged, Snoozed                                  │
-//	  │                                                                           │
-//	  └──────────────────────────────── Alert newer than every Resolve heard ─────┘
-//	                                    opens the next Incident, number + 1
+//	                              a Resolve not older than the newest Alert; silence; by hand
+//	             Alert                                         │
+//	(none) ────────────────▶ Open ─────────────────────────────┴─────────▶ Resolved
+//	   ▲                     │  ▲ ▲                            ▲            │  │ │
+//	   │        acknowledge, │  │ └─ Alert within reopenWindow ┼────────────┘  │ │
+//	   │        snooze       │  │    (a further cycle)         │               │ │
+//	   │                     ▼  │ taken back; snooze over      │               │ │
+//	   │            Acknowledged, Snoozed ─────────────────────┘               │ │
+//	   │                                                                       │ │
+//	   │                     Open, number + 1 ◀────────────────────────────────┘ │
+//	   │                       Alert newer than every Resolve heard, otherwise   │
+//	   └─────────────────────────────────────────────────────────────────────────┘
+//	     retention
+//
+// What takes an acknowledgement back is its responder or, of one that came by a source's mapping, the issue's next
+// unresolved. Against a person's word only a regression counts. A further cycle needs one of the eight to be left, and
+// that no person resolved the last one.
 //
 // Within one alert key the question "is it open" has the same answer for every order of arrival: it is open exactly if
 // the newest Alert is newer than the newest Resolve. A late signal, older than what already decided, is recorded and
@@ -43,4 +48,5 @@
 //   - by hand: a responder resolves while the issue goes on; the next Alert to arrive opens the next Incident, unless it
 //     is older than one heard before
 //   - withdrawn: archived, meaning Acknowledge, until the next unresolved
+//   - missed resolve: what a person has acknowledged regresses, which only a resolved issue does
 package lifecycle

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 )
@@ -11,6 +12,13 @@ import (
 // ActionSilence is the action of the signal by which the operator resolves an Incident of which nothing was heard for
 // its source's autoResolveAfter.
 const ActionSilence = "silence"
+
+// What else signals are told apart by: Sentry's action, and what responders do.
+const (
+	actionUnresolved  = "unresolved"
+	actionAcknowledge = "acknowledge"
+	actionSnooze      = "snooze"
+)
 
 // Heard is one signal on its way to an Incident, before Route has judged it.
 type Heard struct {
@@ -32,6 +40,9 @@ type Facts struct {
 	// FirstSeen is when Sentry first saw the issue; nil if the signal does not say.
 	FirstSeen *metav1.Time
 }
+
+// regressed tells whether Sentry says that the issue was resolved and has come again.
+func (f Facts) regressed() bool { return ptr.Deref(f.Substatus, "") == "regressed" }
 
 func (f Facts) refresh(issue *v1alpha1.Issue) {
 	for _, fact := range []struct {

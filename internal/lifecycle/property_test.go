@@ -24,7 +24,7 @@ func drawRules(t *rapid.T) Rules {
 // drawHeard draws any signal from Sentry that was sent in a minute and arrives in another one.
 func drawHeard(t *rapid.T, sent, arrival int) Heard {
 	kind := rapid.SampledFrom([]func(time.Time, ...func(*Heard)) Heard{
-		alert, alert, unresolved, resolve, resolve, update, acknowledge,
+		alert, alert, unresolved, regression, resolve, resolve, update, acknowledge,
 	}).Draw(t, "kind")
 	return kind(at(sent), received(at(arrival)))
 }
@@ -117,6 +117,15 @@ func checkSignals(t *rapid.T, spec *v1alpha1.IncidentSpec) {
 	if n := len(spec.Signals); n == 0 || n > v1alpha1.MaxSignals {
 		t.Fatalf("%d signals", n)
 	}
+	repeats := 0
+	for _, tells := range telling(spec.Signals) {
+		if !tells {
+			repeats++
+		}
+	}
+	if repeats > v1alpha1.MaxRepeats {
+		t.Fatalf("%d repeats are kept: %s", repeats, asJSON(t, spec.Signals))
+	}
 	for i := range spec.Signals[1:] {
 		if spec.Signals[i+1].Time.Time.Before(spec.Signals[i].Time.Time) {
 			t.Fatalf("signals are out of order: %s", asJSON(t, spec.Signals))
@@ -162,11 +171,6 @@ func checkKept(t *rapid.T, before, after []v1alpha1.Cycle) {
 	t.Helper()
 	if len(after) != len(before)+1 {
 		t.Fatalf("%d cycles became %d", len(before), len(after))
-	}
-	for i := range before {
-		if after[i].AcknowledgedAt == nil && i < len(before)-1 {
-			before[i].AcknowledgedAt = nil
-		}
 	}
 	if !same(t, after[:len(before)], before) {
 		t.Fatalf("reopening made former cycles %s\nof %s", asJSON(t, after[:len(before)]), asJSON(t, before))

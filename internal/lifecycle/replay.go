@@ -25,7 +25,7 @@ func replay(signals []v1alpha1.Signal) []v1alpha1.Cycle {
 		case current == nil || current.ResolvedAt != nil:
 		case isAcknowledgement(signal):
 			current.AcknowledgedAt = within(*current, acknowledgeTime(signal))
-		case isWithdrawal(signal):
+		case signal.Effect == v1alpha1.EffectUnacknowledged:
 			current.AcknowledgedAt = nil
 		case signal.Effect == v1alpha1.EffectResolved:
 			end(current, resolveTime(signal), signal.By)

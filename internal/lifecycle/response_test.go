@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -92,11 +93,17 @@ func TestReopeningMovesTheResponseIntoTheSignals(t *testing.T) {
 	}
 	var told []string
 	for _, signal := range spec.Signals {
-		told = append(told, signal.By+" "+signal.Action)
+		told = append(told, fmt.Sprintf("%s %s: %s", signal.By, signal.Action, signal.Event))
 	}
-	want := []string{"Sentry triggered", alice + " snooze", alice + " acknowledge", "Sentry resolved", "Sentry unresolved"}
+	want := []string{
+		"Sentry triggered: Alert", alice + " snooze: Response", alice + " acknowledge: Response", "Sentry resolved: Resolve",
+		"Sentry unresolved: Alert",
+	}
 	if asJSON(t, told) != asJSON(t, want) {
 		t.Errorf("signals are %s, want %s", asJSON(t, told), asJSON(t, want))
+	}
+	if until := spec.Signals[1].Until; until == nil || !until.Time.Equal(at(4)) || spec.Signals[2].Until != nil {
+		t.Errorf("the snooze was until %v", until)
 	}
 	cycles := s.status().Cycles
 	if acknowledgedAt := cycles[0].AcknowledgedAt; acknowledgedAt == nil || !acknowledgedAt.Time.Equal(at(3)) {
@@ -219,5 +226,104 @@ func TestAnIncidentOfWhichSentryNeverSpokeIsNeverSilent(t *testing.T) {
 	spec := &v1alpha1.IncidentSpec{Signals: []v1alpha1.Signal{{Time: metav1.NewMicroTime(at(1)), Event: v1alpha1.SignalAlert, By: alice}}}
 	if got := SilentAt(spec, time.Hour); !got.IsZero() {
 		t.Errorf("SilentAt = %s", got)
+	}
+}
+
+// An acknowledgement of each origin, at minute 5, and what unresolved makes of it.
+func TestWhatTakesAnAcknowledgementBack(t *testing.T) {
+	bySentry := func() *story { return tell(Rules{}, alert(at(1)), acknowledge(at(5))) }
+	byHand := func() *story { return tell(Rules{}, alert(at(1))).respond(acknowledgedByHand(5)) }
+	byBoth := func() *story { return bySentry().respond(acknowledgedByHand(5)) }
+	snoozed := func() *story { return byHand().respond(snoozedUntil(60)) }
+	tests := []struct {
+		name  string
+		story *story
+		heard Heard
+		want  v1alpha1.SignalEffect
+		state v1alpha1.IncidentState
+	}{
+		{"unresolved takes Sentry's back", bySentry(), unresolved(at(9)), withdraws, v1alpha1.StateOpen},
+		{"and that of a time before a newer Alert as well", bySentry().and(alert(at(20))), unresolved(at(9)), withdraws, v1alpha1.StateOpen},
+		{"an older unresolved does not", bySentry(), unresolved(at(4)), none, v1alpha1.StateAcknowledged},
+		{"another Alert does not", bySentry(), alert(at(9)), updated, v1alpha1.StateAcknowledged},
+		{"an unresolved whose payload says resolved does not", bySentry(), update(at(9)), updated, v1alpha1.StateAcknowledged},
+		{"a second unresolved takes nothing back", bySentry().and(unresolved(at(8))), unresolved(at(9)), updated, v1alpha1.StateOpen},
+		{"a person's word stands against unresolved", byHand(), unresolved(at(9)), updated, v1alpha1.StateAcknowledged},
+		{"a regression takes a person's back (missed resolve)", byHand(), regression(at(9)), withdraws, v1alpha1.StateOpen},
+		{"a regression takes both back", byBoth(), regression(at(9)), withdraws, v1alpha1.StateOpen},
+		{"unresolved takes Sentry's back, and the person's stands", byBoth(), unresolved(at(9)), withdraws, v1alpha1.StateAcknowledged},
+		{
+			"a regression that arrived before a person acknowledged does not", byHand(), regression(at(4), received(at(4))),
+			updated, v1alpha1.StateAcknowledged,
+		},
+		{
+			"a regression of an earlier cycle does not", byHand(), regression(at(0), received(at(9))), none,
+			v1alpha1.StateAcknowledged,
+		},
+		{
+			"a person's that is dated ahead of now counts as now", tell(Rules{}, alert(at(1))).respond(acknowledgedByHand(50)),
+			regression(at(9)), withdraws, v1alpha1.StateOpen,
+		},
+		{"an Alert that only bears the word regressed does not", byHand(), alert(at(9), regressed), updated, v1alpha1.StateAcknowledged},
+		{"a regression leaves a snooze alone", snoozed(), regression(at(9)), withdraws, v1alpha1.StateSnoozed},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			test.story.now = at(40)
+			if got := test.story.hear(test.heard).Effect; got != test.want {
+				t.Errorf("effect is %s, want %s", got, test.want)
+			}
+			if got := test.story.status().State; got != test.state {
+				t.Errorf("state is %s, want %s: %s", got, test.state, asJSON(t, test.story.latest()))
+			}
+		})
+	}
+}
+
+func TestAPersonsAcknowledgementThatIsTakenBackIsKeptAsASignal(t *testing.T) {
+	s := tell(Rules{}, alert(at(1))).respond(acknowledgedByHand(5))
+	s.hear(regression(at(4), received(at(9))))
+	spec := s.latest()
+	if spec.Response != nil || len(spec.Signals) != 3 {
+		t.Fatalf("got %s", asJSON(t, spec))
+	}
+	want := v1alpha1.Signal{
+		Time: *microAt(4), ReceivedAt: *microAt(5), Event: v1alpha1.SignalResponse, Action: "acknowledge",
+		Effect: acknowledges, By: alice,
+	}
+	if got := spec.Signals[1]; got != want {
+		t.Errorf("kept as %s", asJSON(t, got))
+	}
+	if s.respond(acknowledgedByHand(10)).status().State != v1alpha1.StateAcknowledged {
+		t.Error("it cannot be acknowledged again")
+	}
+}
+
+func TestAnIncidentThatCouldStillBeReopenedIsSealedBeforeTheNextOpens(t *testing.T) {
+	s := tell(Rules{ReopenWindow: time.Hour}, alert(at(1)), resolve(at(2)), alert(at(63)))
+	if !s.incidents[0].Sealed || s.latest().Sealed || len(s.incidents) != 2 {
+		t.Fatalf("got %s", asJSON(t, s.incidents))
+	}
+	sealed := &story{incidents: s.incidents[:1], rules: s.rules}
+	if got := sealed.hear(alert(at(30), received(at(64)))); got.Effect != opened || got.Spec.Number != 2 {
+		t.Errorf("a sealed Incident meets an Alert within its reopenWindow with %s", got.Effect)
+	}
+}
+
+func TestWhatCannotBeReopenedNeedsNoSeal(t *testing.T) {
+	withinAnHour := Rules{ReopenWindow: time.Hour}
+	full := &story{rules: withinAnHour}
+	for cycle := range v1alpha1.MaxCycles {
+		full.hear(alert(at(2 * cycle)))
+		full.hear(resolve(at(2*cycle + 1)))
+	}
+	for name, s := range map[string]*story{
+		"without a reopenWindow": tell(Rules{}, alert(at(1)), resolve(at(2))),
+		"resolved by hand":       tell(withinAnHour, alert(at(1))).respond(resolvedByHand(2)),
+		"all cycles used":        full,
+	} {
+		if s.hear(alert(at(90))); len(s.incidents) != 2 || s.incidents[0].Sealed {
+			t.Errorf("%s: got %s", name, asJSON(t, s.incidents))
+		}
 	}
 }

@@ -14,6 +14,8 @@ type Decision struct {
 	Spec *v1alpha1.IncidentSpec
 	// Effect is what the signal does to the Incident.
 	Effect v1alpha1.SignalEffect
+	// Seals is true if Spec only seals the latest Incident: the signal is to be judged again once that is written.
+	Seals bool
 	// Orphan is true for a Resolve of which no Incident is known. Its time is to be remembered for a while against an
 	// Alert that is older and comes later.
 	Orphan bool
@@ -34,7 +36,7 @@ func Route(
 	case latest == nil:
 		return routeFirst(identity, orphan, heard, rules)
 	case isOpen(latest):
-		return routeOpen(latest.DeepCopy(), heard, rules)
+		return routeOpen(latest.DeepCopy(), heard, rules, now)
 	default:
 		return routeResolved(latest.DeepCopy(), heard, rules, now)
 	}
@@ -66,11 +68,15 @@ func routeFirst(identity v1alpha1.IncidentSpec, orphan time.Time, heard Heard, r
 	return open(identity, heard, rules)
 }
 
-func routeOpen(spec *v1alpha1.IncidentSpec, heard Heard, rules Rules) Decision {
+func routeOpen(spec *v1alpha1.IncidentSpec, heard Heard, rules Rules, now time.Time) Decision {
 	effect := v1alpha1.EffectNone
 	switch heard.Signal.Event {
 	case v1alpha1.SignalAlert, v1alpha1.SignalUpdate:
-		if !isLate(spec, heard.Signal) {
+		late := isLate(spec, heard.Signal)
+		switch {
+		case withdraw(spec, heard, now):
+			effect = v1alpha1.EffectUnacknowledged
+		case !late:
 			effect = v1alpha1.EffectUpdated
 		}
 	case v1alpha1.SignalAcknowledge:
@@ -84,6 +90,7 @@ func routeOpen(spec *v1alpha1.IncidentSpec, heard Heard, rules Rules) Decision {
 		if !heard.Signal.Time.Time.Before(newestTime(spec.Signals, isAlert)) {
 			effect = v1alpha1.EffectResolved
 		}
+	case v1alpha1.SignalResponse:
 	}
 	return write(spec, heard, effect)
 }
@@ -115,13 +122,7 @@ func routeResolved(spec *v1alpha1.IncidentSpec, heard Heard, rules Rules, now ti
 	resolves := isResolve(heard.Signal) && isFromSentry(heard.Signal)
 	switch {
 	case alerts && !at.Before(newestTime(spec.Signals, isDecisive)) && isAfterHand(spec, heard.Signal, now):
-		if mayReopen(spec, at, rules) {
-			keepResponse(spec, now)
-			withdrawAhead(spec, at)
-			return write(spec, heard, v1alpha1.EffectReopened)
-		}
-		spec.Number++
-		return open(*spec, heard, rules)
+		return recur(spec, heard, rules, now)
 	case alerts, resolves && at.After(newestTime(spec.Signals, isResolve)):
 		return write(spec, heard, v1alpha1.EffectNone)
 	default:
@@ -129,12 +130,22 @@ func routeResolved(spec *v1alpha1.IncidentSpec, heard Heard, rules Rules, now ti
 	}
 }
 
-func mayReopen(spec *v1alpha1.IncidentSpec, at time.Time, rules Rules) bool {
-	cycles := replay(spec.Signals)
-	if rules.ReopenWindow <= 0 || isByHand(spec) || len(cycles) >= v1alpha1.MaxCycles {
-		return false
+// recur makes of an Alert after the end a further cycle, or the next Incident. Before that, an Incident that another
+// Alert could still reopen is sealed, so that not both can happen.
+func recur(spec *v1alpha1.IncidentSpec, heard Heard, rules Rules, now time.Time) Decision {
+	cycles, at := replay(spec.Signals), heard.Signal.Time.Time
+	switch {
+	case rules.ReopenWindow <= 0 || spec.Sealed || isByHand(spec) || len(cycles) >= v1alpha1.MaxCycles:
+		spec.Number++
+		return open(*spec, heard, rules)
+	case at.Sub(cycles[len(cycles)-1].ResolvedAt.Time) > rules.ReopenWindow:
+		spec.Sealed = true
+		return Decision{Spec: spec, Effect: v1alpha1.EffectNone, Seals: true}
+	default:
+		keepResponse(spec, now)
+		withdrawAhead(spec, at)
+		return write(spec, heard, v1alpha1.EffectReopened)
 	}
-	return at.Sub(cycles[len(cycles)-1].ResolvedAt.Time) <= rules.ReopenWindow
 }
 
 // withdrawAhead withdraws acknowledgements of a time ahead of the Alert that reopens: having arrived before it, they
@@ -161,7 +172,7 @@ func open(spec v1alpha1.IncidentSpec, heard Heard, rules Rules) Decision {
 	spec.Test = spec.Test || heard.Test
 	spec.Signals = []v1alpha1.Signal{heard.Signal}
 	spec.SignalCount = 1
-	spec.Response = nil
+	spec.Response, spec.Sealed = nil, false
 	return Decision{Spec: &spec, Effect: v1alpha1.EffectOpened}
 }
 

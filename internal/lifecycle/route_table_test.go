@@ -14,6 +14,7 @@ const (
 	acknowledges = v1alpha1.EffectAcknowledged
 	reopened     = v1alpha1.EffectReopened
 	resolves     = v1alpha1.EffectResolved
+	withdraws    = v1alpha1.EffectUnacknowledged
 	none         = v1alpha1.EffectNone
 )
 
@@ -230,6 +231,12 @@ func TestRoute(t *testing.T) {
 			[]Heard{alert(at(1)), resolve(at(3)), alert(at(2))},
 			effects{opened, resolves, none},
 			1, 3, false,
+		},
+		{
+			"resolved, newer Alert after reopenWindow: sealed, so that an older Alert opens the next as well", withinAnHour,
+			[]Heard{alert(at(1)), resolve(at(2)), unresolved(at(63)), resolve(at(64)), alert(at(65), received(at(66)))},
+			effects{opened, resolves, opened, resolves, reopened},
+			2, 3, true,
 		},
 		{
 			"reopened, a late Resolve: stays open", withinAnHour,

@@ -9,66 +9,89 @@ import (
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 )
 
-// record puts a signal into its place in time, behind those of the same time, and drops what is over the bound.
+// record puts a signal into its place in time and drops what is over the bounds.
 func record(spec *v1alpha1.IncidentSpec, signal v1alpha1.Signal) {
-	at := len(spec.Signals)
-	for at > 0 && spec.Signals[at-1].Time.After(signal.Time.Time) {
-		at--
-	}
-	spec.Signals = slices.Insert(spec.Signals, at, signal)
+	spec.Signals = slices.Insert(spec.Signals, placeOf(spec.Signals, signal), signal)
 	spec.SignalCount++
 	bound(spec)
 }
 
-// bound drops the oldest of the least telling signals until the list fits. What must stay always does: the sixteen
-// changes of eight cycles, the first, the newest, and what decides whether it is open are nineteen. While it is open
-// they are eighteen, so that what arrived last and the newest acknowledgement or withdrawal stay as well.
+// placeOf is the place of a signal in time, behind those of the same time.
+func placeOf(signals []v1alpha1.Signal, signal v1alpha1.Signal) int {
+	place := len(signals)
+	for place > 0 && signals[place-1].Time.After(signal.Time.Time) {
+		place--
+	}
+	return place
+}
+
+// insertAt puts what a responder said among what Sentry said, its time moved between those of its neighbours.
+func insertAt(spec *v1alpha1.IncidentSpec, place int, latest metav1.MicroTime, signal v1alpha1.Signal) {
+	signal.Time = signal.ReceivedAt
+	if latest.Before(&signal.Time) {
+		signal.Time = latest
+	}
+	if place > 0 && signal.Time.Before(&spec.Signals[place-1].Time) {
+		signal.Time = spec.Signals[place-1].Time
+	}
+	spec.Signals = slices.Insert(spec.Signals, place, signal)
+}
+
+// bound drops the oldest of the repeats until no more than MaxRepeats are left. What is no repeat fits: four signals a
+// cycle, of eight, and eight more.
 func bound(spec *v1alpha1.IncidentSpec) {
-	for len(spec.Signals) > v1alpha1.MaxSignals {
-		least := 0
-		worth := worths(spec.Signals)
-		for i := range worth {
-			if worth[i] < worth[least] {
-				least = i
-			}
+	stays := telling(spec.Signals)
+	repeats := 0
+	for _, tells := range stays {
+		if !tells {
+			repeats++
 		}
-		spec.Signals = slices.Delete(spec.Signals, least, least+1)
+	}
+	place := -1
+	spec.Signals = slices.DeleteFunc(spec.Signals, func(v1alpha1.Signal) bool {
+		place++
+		surplus := !stays[place] && repeats > v1alpha1.MaxRepeats
+		if surplus {
+			repeats--
+		}
+		return surplus
+	})
+	// An Incident that somebody else wrote may have more of what tells than there can be.
+	for len(spec.Signals) > v1alpha1.MaxSignals {
+		spec.Signals = slices.Delete(spec.Signals, 1, 2)
 	}
 }
 
-// How much a signal tells: what ranks lower is dropped earlier.
-const (
-	worthLittle = iota
-	// worthHistory is that of acknowledgements and of what withdrew them. They rank alike: an acknowledgement, being the
-	// older, is never kept without its withdrawal.
-	worthHistory
-	// worthSilence is that of what arrived last, from which a silence is counted.
-	worthSilence
-	worthAll
-)
-
-// worths ranks signals.
-func worths(signals []v1alpha1.Signal) []int {
-	worth := make([]int, len(signals))
-	for i, signal := range signals {
-		switch {
-		case isOpening(signal), signal.Effect == v1alpha1.EffectResolved:
-			worth[i] = worthAll
-		case isAcknowledgement(signal), isWithdrawal(signal):
-			worth[i] = worthHistory
-		default:
-			worth[i] = worthLittle
+// telling says of each signal whether it is more than a repeat: the first, the changes of each cycle, and what the next
+// signal is judged by.
+func telling(signals []v1alpha1.Signal) []bool {
+	stays := make([]bool, len(signals))
+	stays[0], stays[len(signals)-1] = true, true
+	for _, i := range []int{
+		newest(signals, isAlert), newest(signals, isResolve), newest(signals, isWithdrawal), lastArrived(signals),
+	} {
+		if i >= 0 {
+			stays[i] = true
 		}
 	}
-	if i := lastArrived(signals); i >= 0 {
-		worth[i] = max(worth[i], worthSilence)
+	// Backwards, so that the first acknowledgement met in a cycle is its last, and behind it stands what withdrew it.
+	sought, withdrawal := true, -1
+	for i := len(signals) - 1; i >= 0; i-- {
+		switch signal := signals[i]; {
+		case isOpening(signal):
+			stays[i], sought = true, false
+		case signal.Effect == v1alpha1.EffectResolved:
+			stays[i], sought, withdrawal = true, true, -1
+		case signal.Effect == v1alpha1.EffectUnacknowledged && sought:
+			withdrawal = i
+		case isAcknowledgement(signal) && sought:
+			stays[i], sought = true, false
+			if withdrawal >= 0 {
+				stays[withdrawal] = true
+			}
+		}
 	}
-	worth[0] = worthAll
-	worth[len(signals)-1] = worthAll
-	if i := newest(signals, isDecisive); i >= 0 {
-		worth[i] = worthAll
-	}
-	return worth
+	return stays
 }
 
 func isAlert(s v1alpha1.Signal) bool           { return s.Event == v1alpha1.SignalAlert }
@@ -82,9 +105,14 @@ func isOpening(s v1alpha1.Signal) bool {
 	return s.Effect == v1alpha1.EffectOpened || s.Effect == v1alpha1.EffectReopened
 }
 
-// isWithdrawal tells whether a signal ends what Sentry acknowledged before it.
+// isWithdrawal tells whether a signal outdoes what Sentry acknowledged before it.
 func isWithdrawal(s v1alpha1.Signal) bool {
-	return isAlert(s) && (s.Action == "unresolved" || isOpening(s))
+	return isAlert(s) && (s.Action == actionUnresolved || isOpening(s))
+}
+
+// lastCycle is the signals from the last opening on; all, if nothing opened.
+func lastCycle(signals []v1alpha1.Signal) []v1alpha1.Signal {
+	return signals[max(newest(signals, isOpening), 0):]
 }
 
 // newest is the index of the last signal of which f is true, -1 if there is none.

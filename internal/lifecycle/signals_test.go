@@ -44,14 +44,18 @@ func TestSignalsOfOneTimeStandInTheOrderOfArrival(t *testing.T) {
 	}
 }
 
-func TestNoMoreThanTheBoundIsKeptAndAllIsCounted(t *testing.T) {
+func TestOfRepeatsTheNewestTwelveAreKeptAndAllAreCounted(t *testing.T) {
 	s := tell(Rules{}, alert(at(1))).withoutEnd(2, 100)
 	spec := s.latest()
-	if len(spec.Signals) != v1alpha1.MaxSignals || spec.SignalCount != 101 {
-		t.Errorf("%d signals are kept and %d counted", len(spec.Signals), spec.SignalCount)
+	if spec.SignalCount != 101 {
+		t.Errorf("signalCount is %d, want 101", spec.SignalCount)
 	}
-	if got := minutes(spec.Signals); got[0] != 1 || got[1] != 101-v1alpha1.MaxSignals+2 || got[len(got)-1] != 101 {
-		t.Errorf("kept are the signals of %v, want the first and the newest", got)
+	want := []int{1}
+	for minute := 101 - v1alpha1.MaxRepeats; minute <= 101; minute++ {
+		want = append(want, minute)
+	}
+	if got := minutes(spec.Signals); !slices.Equal(got, want) {
+		t.Errorf("kept are the signals of %v, want %v: the first, twelve repeats and the newest", got, want)
 	}
 }
 
@@ -84,65 +88,84 @@ func TestALateSignalThatIsNotKeptStillBreaksTheSilence(t *testing.T) {
 	}
 }
 
-// fullest is an Incident of which everything that must be kept is a signal of its own: a late first signal, eight
-// cycles, and after them the newest Alert, Update and Resolve, with acknowledgements and a withdrawal in between.
+// fullest is an Incident of which everything that must be kept is a signal of its own: a late first signal; eight cycles,
+// each opened, acknowledged, taken back and resolved; the newest Alert, unresolved, Resolve and Update, what arrived
+// last; and between them repeats without end.
 func fullest() *story {
 	s := &story{rules: Rules{ReopenWindow: time.Hour}}
 	for cycle := range v1alpha1.MaxCycles {
-		s.hear(alert(at(10*cycle + 10)))
+		begin := 10 * cycle
+		s.hear(alert(at(begin + 10)))
+		s.hear(acknowledge(at(begin + 11)))
+		s.hear(unresolved(at(begin + 12)))
+		s.hear(acknowledge(at(begin + 13)))
+		s.hear(unresolved(at(begin + 14)))
 		if cycle == v1alpha1.MaxCycles-1 {
-			s.hear(acknowledge(at(81)))
-			s.hear(unresolved(at(82)))
-			s.hear(acknowledge(at(83)))
-			s.hear(alert(at(84)))
+			s.hear(unresolved(at(begin + 15)))
+			s.hear(alert(at(begin + 16)))
 			s.hear(update(at(99)))
 			s.hear(alert(at(1), received(at(99))))
 		}
-		s.hear(resolve(at(10*cycle + 15)))
+		s.hear(resolve(at(begin + 17)))
 	}
 	s.hear(resolve(at(95), received(at(100))))
-	s.hear(alert(at(2), received(at(101))))
+	for i := range 100 {
+		s.hear(alert(at(2), received(at(101+i))))
+	}
 	return s
 }
 
-func TestTheFirstEveryChangeOfStateAndTheNewestFitIntoTheBound(t *testing.T) {
+func TestWhatTellsMoreThanRepeatsFitsIntoTheBound(t *testing.T) {
 	s := fullest()
 	kept := minutes(s.latest().Signals)
-	if len(kept) != v1alpha1.MaxSignals {
-		t.Fatalf("%d signals are kept: %v", len(kept), kept)
-	}
-	want := []int{1, 95, 99}
+	want := []int{1, 85, 86, 95, 99}
 	for cycle := range v1alpha1.MaxCycles {
-		want = append(want, 10*cycle+10, 10*cycle+15)
+		want = append(want, 10*cycle+10, 10*cycle+13, 10*cycle+14, 10*cycle+17)
 	}
 	for _, minute := range want {
 		if !slices.Contains(kept, minute) {
 			t.Errorf("the signal of minute %d is gone: %v", minute, kept)
 		}
 	}
+	// One more is what arrived last.
+	if got := len(want) + 1 + v1alpha1.MaxRepeats; len(kept) != got || got > v1alpha1.MaxSignals {
+		t.Errorf("%d signals are kept, want %d: %v", len(kept), got, kept)
+	}
 	if got := len(s.status().Cycles); got != v1alpha1.MaxCycles {
 		t.Errorf("%d cycles", got)
 	}
+	if got := SilentAt(tell(Rules{}, alert(at(1)), alert(at(0), received(at(9)))).withoutEnd(2, 3).latest(), time.Hour); !got.Equal(at(69)) {
+		t.Errorf("SilentAt = %s", got)
+	}
 }
 
-func TestTheLastCycleOfAFullIncidentKeepsItsAcknowledgement(t *testing.T) {
+func TestEachCycleKeepsItsLastAcknowledgement(t *testing.T) {
 	s := &story{rules: Rules{ReopenWindow: time.Hour}}
 	for cycle := range v1alpha1.MaxCycles {
-		if cycle > 0 {
-			s.hear(resolve(at(10*cycle + 5)))
-		}
 		s.hear(alert(at(10*cycle + 10)))
+		s.hear(acknowledge(at(10*cycle + 11)))
+		if cycle < v1alpha1.MaxCycles-1 {
+			s.hear(resolve(at(10*cycle + 15)))
+		}
 	}
-	s.hear(acknowledge(at(82)))
-	s.hear(alert(at(84)))
-	s.withoutEnd(85, 10)
-	s.hear(alert(at(1), received(at(99))))
-	s.hear(alert(at(2), received(at(100))))
-	if got := s.status().State; got != v1alpha1.StateAcknowledged {
-		t.Errorf("state is %s; kept are %v", got, minutes(s.latest().Signals))
+	s.withoutEnd(85, 100)
+	for i, cycle := range s.status().Cycles {
+		if want := at(10*i + 11); cycle.AcknowledgedAt == nil || !cycle.AcknowledgedAt.Time.Equal(want) {
+			t.Errorf("cycle %d was acknowledged at %v, want %s", i+1, cycle.AcknowledgedAt, want)
+		}
 	}
-	if got := SilentAt(s.latest(), time.Hour); !got.Equal(at(160)) {
-		t.Errorf("SilentAt = %s", got)
+}
+
+func TestAnIncidentThatSomebodyElseFilledUpStillTakesSignals(t *testing.T) {
+	s := tell(Rules{}, alert(at(1)))
+	for minute := 2; len(s.latest().Signals) < v1alpha1.MaxSignals; minute++ {
+		s.latest().Signals = append(s.latest().Signals, v1alpha1.Signal{
+			Time: *microAt(minute), ReceivedAt: *microAt(minute), Event: v1alpha1.SignalAlert, Effect: opened, By: alice,
+		})
+	}
+	s.hear(resolve(at(90)))
+	if got := s.latest().Signals; len(got) != v1alpha1.MaxSignals || got[len(got)-1].Effect != resolves || s.open() {
+		t.Errorf("%d signals, the last is %s", len(got), asJSON(t, got[len(got)-1]))
 	}
 }
 
