@@ -79,7 +79,11 @@ func fail(err error) int {
 
 // install gives the operator its namespace, ServiceAccount and roles, as a cluster has them.
 func install(ctx context.Context) error {
-	for _, arguments := range [][]string{{"apply", "-f", "config/default/namespace.yaml"}, {"apply", "-k", "config/rbac"}} {
+	for _, arguments := range [][]string{
+		{"apply", "-f", "config/default/namespace.yaml"},
+		{"apply", "-k", "config/rbac"},
+		{"apply", "-k", "config/policy"},
+	} {
 		if _, err := cluster.Kubectl(ctx, arguments...); err != nil {
 			return err
 		}

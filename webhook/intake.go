@@ -19,7 +19,7 @@ import (
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch
 // +kubebuilder:rbac:groups=itoc360.io,resources=alertsources,verbs=get;list;watch
 // +kubebuilder:rbac:groups=itoc360.io,resources=alertsources/status,verbs=patch
-// +kubebuilder:rbac:groups=itoc360.io,resources=incidents,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups=itoc360.io,resources=incidents,verbs=get;list;watch;create;patch;record
 
 // Options are what an intake needs to know.
 type Options struct {

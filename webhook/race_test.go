@@ -37,6 +37,20 @@ func storeWith(t *testing.T, served *intake, between interceptor.Funcs) *webhook
 	return webhook.NewStore(interceptor.NewClient(direct, between), served.cache, direct, served.Directory, clock.RealClock{})
 }
 
+// before are writes that a test hears of, by their verbs, before they are made.
+func before(hear func(verb string)) interceptor.Funcs {
+	return interceptor.Funcs{
+		Create: func(ctx context.Context, c client.WithWatch, object client.Object, options ...client.CreateOption) error {
+			hear("create")
+			return c.Create(ctx, object, options...)
+		},
+		Patch: func(ctx context.Context, c client.WithWatch, object client.Object, how client.Patch, options ...client.PatchOption) error {
+			hear("patch")
+			return c.Patch(ctx, object, how, options...)
+		},
+	}
+}
+
 // once calls a function the first time only.
 func once(f func()) func() {
 	called := false
@@ -66,12 +80,11 @@ func TestAResolveFindsTheIncidentThatARivalOpensMeanwhile(t *testing.T) {
 	served.knows(t, source)
 	served.tell(t, source, []chapter{{issue("created", 1), "opened"}, {issue("resolved", 2), "resolved"}})
 	rival := once(func() { served.tell(t, source, []chapter{{issue("unresolved", 4), "opened"}}) })
-	store := storeWith(t, served, interceptor.Funcs{
-		Patch: func(ctx context.Context, c client.WithWatch, object client.Object, how client.Patch, options ...client.PatchOption) error {
+	store := storeWith(t, served, before(func(verb string) {
+		if verb == "patch" {
 			rival()
-			return c.Patch(ctx, object, how, options...)
-		},
-	})
+		}
+	}))
 	if outcome := record(t, store, source, heard(v1alpha1.SignalResolve, 5))[0]; outcome.Effect != v1alpha1.EffectResolved {
 		t.Errorf("the resolve ended as %+v", outcome)
 	}
@@ -87,12 +100,11 @@ func TestANextIncidentCatchesUpWithWhatARivalRecordsMeanwhile(t *testing.T) {
 	served.knows(t, source)
 	served.tell(t, source, []chapter{{issue("created", 1), "opened"}, {issue("resolved", 2), "resolved"}})
 	rival := once(func() { served.tell(t, source, []chapter{{issue("resolved", 6), "updated"}}) })
-	store := storeWith(t, served, interceptor.Funcs{
-		Create: func(ctx context.Context, c client.WithWatch, object client.Object, options ...client.CreateOption) error {
+	store := storeWith(t, served, before(func(verb string) {
+		if verb == "create" {
 			rival()
-			return c.Create(ctx, object, options...)
-		},
-	})
+		}
+	}))
 	if outcome := record(t, store, source, heard(v1alpha1.SignalAlert, 4))[0]; outcome.Effect != v1alpha1.EffectOpened {
 		t.Errorf("the alert ended as %+v", outcome)
 	}
@@ -105,11 +117,10 @@ func TestANextIncidentCatchesUpWithWhatARivalRecordsMeanwhile(t *testing.T) {
 func TestAReopenAndANextIncidentCannotBothWin(t *testing.T) {
 	served := startIntake(t, cluster(t).Config)
 	for name, test := range map[string]struct {
-		beforeSeal, beforeCreate bool
-		rival, want              string
+		before, rival, want string
 	}{
-		"before the last one is sealed": {true, false, "reopened", "1 Open High"},
-		"after that":                    {false, true, "opened", "1 Resolved High, 2 Open High"},
+		"before the last one is sealed": {"patch", "reopened", "1 Open High"},
+		"after that":                    {"create", "opened", "1 Resolved High, 2 Open High"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			source := testbed.NewSource(t, served.client, func(s *v1alpha1.AlertSource) {
@@ -119,22 +130,12 @@ func TestAReopenAndANextIncidentCannotBothWin(t *testing.T) {
 			served.tell(t, source, []chapter{{issue("created", 1), "opened"}, {issue("resolved", 2), "resolved"}})
 			rival := once(func() { served.tell(t, source, []chapter{{issue("unresolved", 9), test.rival}}) })
 			var writes []string
-			store := storeWith(t, served, interceptor.Funcs{
-				Patch: func(ctx context.Context, c client.WithWatch, object client.Object, how client.Patch, options ...client.PatchOption) error {
-					if test.beforeSeal {
-						rival()
-					}
-					writes = append(writes, "patch")
-					return c.Patch(ctx, object, how, options...)
-				},
-				Create: func(ctx context.Context, c client.WithWatch, object client.Object, options ...client.CreateOption) error {
-					if test.beforeCreate {
-						rival()
-					}
-					writes = append(writes, "create")
-					return c.Create(ctx, object, options...)
-				},
-			})
+			store := storeWith(t, served, before(func(verb string) {
+				if verb == test.before {
+					rival()
+				}
+				writes = append(writes, verb)
+			}))
 			outcome := record(t, store, source, heard(v1alpha1.SignalAlert, 20))[0]
 			if outcome.Effect != v1alpha1.EffectUpdated {
 				t.Errorf("the alert ended as %+v", outcome)
@@ -155,16 +156,7 @@ func TestOnlyWhileThereIsAReopenWindowANextIncidentCostsTwoWrites(t *testing.T) 
 		served.knows(t, source)
 		served.tell(t, source, []chapter{{issue("created", 1), "opened"}, {issue("resolved", 2), "resolved"}})
 		writes := 0
-		store := storeWith(t, served, interceptor.Funcs{
-			Patch: func(ctx context.Context, c client.WithWatch, object client.Object, how client.Patch, options ...client.PatchOption) error {
-				writes++
-				return c.Patch(ctx, object, how, options...)
-			},
-			Create: func(ctx context.Context, c client.WithWatch, object client.Object, options ...client.CreateOption) error {
-				writes++
-				return c.Create(ctx, object, options...)
-			},
-		})
+		store := storeWith(t, served, before(func(string) { writes++ }))
 		record(t, store, source, heard(v1alpha1.SignalAlert, 20))
 		incidents := source.Incidents(t)
 		if got := source.Story(t); got != "1 Resolved High, 2 Open High" || writes != want || incidents[0].Spec.Sealed != (window > 0) {
@@ -217,16 +209,7 @@ func TestSignalsOfOneIncidentGoIntoOneWrite(t *testing.T) {
 	served := startIntake(t, cluster(t).Config)
 	source := testbed.NewSource(t, served.client)
 	writes := 0
-	store := storeWith(t, served, interceptor.Funcs{
-		Create: func(ctx context.Context, c client.WithWatch, object client.Object, options ...client.CreateOption) error {
-			writes++
-			return c.Create(ctx, object, options...)
-		},
-		Patch: func(ctx context.Context, c client.WithWatch, object client.Object, how client.Patch, options ...client.PatchOption) error {
-			writes++
-			return c.Patch(ctx, object, how, options...)
-		},
-	})
+	store := storeWith(t, served, before(func(string) { writes++ }))
 	var signals []lifecycle.Heard
 	for minute := range 20 {
 		signals = append(signals, heard(v1alpha1.SignalAlert, minute))

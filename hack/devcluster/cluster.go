@@ -35,10 +35,11 @@ func startCluster(ctx context.Context, out *terminal, options operatorOptions) (
 		return c, err
 	}
 	c.ControlPlane = plane
-	out.progress("Applying the namespace %s and config/rbac", systemNamespace)
+	out.progress("Applying the namespace %s, config/rbac and config/policy", systemNamespace)
 	for _, arguments := range [][]string{
 		{"apply", "-f", filepath.Join("config", "default", "namespace.yaml")},
 		{"apply", "-k", filepath.Join("config", "rbac")},
+		{"apply", "-k", filepath.Join("config", "policy")},
 	} {
 		if _, err := plane.Kubectl(ctx, arguments...); err != nil {
 			return c, err
