@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -226,30 +227,48 @@ func TestFourReplicasEndAsAModelSays(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var operators []*operator
-			for replica := range replicas {
-				operators = append(operators, startOperator(t, configOf(t, replica), "replica-"+strconv.Itoa(replica)))
-			}
-			source := testbed.NewSource(t, testbed.NewClient(t, cluster.Config))
-			for _, operator := range operators {
-				operator.knows(t, source)
-			}
-			tales := tellAll(t, operators, source)
-			incidents := settled(t, source)
-			for i, tale := range tales {
-				if got := states(incidents, v1alpha1.IssueKey(issueID(i))); got != tale.Ends {
-					t.Errorf("issue %s ended as %q, the model says %q", issueID(i), got, tale.Ends)
+			operators, sources := startReplicas(t, configOf)
+			tales := tellAll(t, operators, sources)
+			for i, source := range sources {
+				incidents := settled(t, source)
+				for issue := i; issue < issues; issue += len(sources) {
+					if got, want := states(incidents, v1alpha1.IssueKey(issueID(issue))), tales[issue].Ends; got != want {
+						t.Errorf("reopenWindow %s: issue %s ended as %q, the model says %q", windows[i], issueID(issue), got, want)
+					}
 				}
 			}
 		})
 	}
 }
 
+// startReplicas starts operators, and makes a source of each reopenWindow that all of them know.
+func startReplicas(
+	t *testing.T, configOf func(t *testing.T, replica int) *rest.Config,
+) (operators []*operator, sources []*testbed.Source) {
+	t.Helper()
+	for replica := range replicas {
+		operators = append(operators, startOperator(t, configOf(t, replica), "replica-"+strconv.Itoa(replica)))
+	}
+	for _, window := range windows {
+		source := testbed.NewSource(t, testbed.NewClient(t, cluster.Config), func(s *v1alpha1.AlertSource) {
+			s.Spec.Incidents.ReopenWindow = metav1.Duration{Duration: window}
+		})
+		sources = append(sources, source)
+		for _, operator := range operators {
+			operator.knows(t, source)
+		}
+	}
+	return operators, sources
+}
+
+// windows are the reopenWindow of each source; issues belong to them in turn. Recurrences are minutes apart.
+var windows = []time.Duration{0, 3 * time.Minute}
+
 func issueID(i int) string { return strconv.Itoa(1000 + i) }
 
 // tellAll posts each issue's webhooks one after another, each to a replica chosen at random the moment the last one was
 // answered; several issues at a time.
-func tellAll(t *testing.T, operators []*operator, source *testbed.Source) []testbed.Tale {
+func tellAll(t *testing.T, operators []*operator, sources []*testbed.Source) []testbed.Tale {
 	t.Helper()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -263,9 +282,10 @@ func tellAll(t *testing.T, operators []*operator, source *testbed.Source) []test
 			transport := &http.Transport{MaxIdleConnsPerHost: senders}
 			defer transport.CloseIdleConnections()
 			for i := range next {
-				tales[i] = testbed.NewTale(random, issueID(i), perIssue, begin)
+				which := i % len(sources)
+				tales[i] = testbed.NewTale(random, issueID(i), perIssue, begin, windows[which])
 				for _, webhook := range tales[i].Webhooks {
-					sentry := source.Sentry(operators[random.IntN(len(operators))].url)
+					sentry := sources[which].Sentry(operators[random.IntN(len(operators))].url)
 					sentry.HTTP.Transport = transport
 					answer, err := sentry.Post(t.Context(), webhook)
 					if err != nil || answer.Status != http.StatusOK {
@@ -281,6 +301,55 @@ func tellAll(t *testing.T, operators []*operator, source *testbed.Source) []test
 	close(next)
 	sending.Wait()
 	return tales
+}
+
+// All that Sentry says of an issue comes at once, and in any order, to all replicas. What comes of it depends on the order
+// but for two things: whether the issue is open, and that no more than the last Incident is.
+func TestFourReplicasAtOnceNeverHaveTwoUnresolved(t *testing.T) {
+	operators, sources := startReplicas(t, func(t *testing.T, replica int) *rest.Config {
+		t.Helper()
+		if replica == 0 {
+			return controlplane.DelayWatches(serviceAccount(t), time.Second)
+		}
+		return serviceAccount(t)
+	})
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	tales := make([]testbed.Tale, issues/5)
+	for i := range tales {
+		which := i % len(sources)
+		tales[i] = testbed.NewTale(random, issueID(i), perIssue, time.Now().Add(-time.Hour).Truncate(time.Second), windows[which])
+		// The first is an alert: what comes before the first alert is for each replica alone to remember.
+		tellOne(t, operators[0], sources[which], tales[i].Webhooks[0])
+		var sending sync.WaitGroup
+		for j, webhook := range tales[i].Webhooks[1:] {
+			sending.Go(func() { tellOne(t, operators[j%len(operators)], sources[which], webhook) })
+		}
+		sending.Wait()
+	}
+	for i, tale := range tales {
+		incidents := settled(t, sources[i%len(sources)])
+		incidents = slices.DeleteFunc(incidents, func(incident v1alpha1.Incident) bool {
+			return incident.Spec.AlertKey != v1alpha1.IssueKey(issueID(i))
+		})
+		story := states(incidents, v1alpha1.IssueKey(issueID(i)))
+		for j := range incidents {
+			last := j == len(incidents)-1
+			open := incidents[j].Status.State != v1alpha1.StateResolved
+			if incidents[j].Spec.Number != int32(j+1) || open != (last && tale.Open) {
+				t.Errorf("issue %s ended as %q, want it to be open: %t", issueID(i), story, tale.Open)
+			}
+		}
+	}
+}
+
+func tellOne(t *testing.T, to *operator, source *testbed.Source, webhook simulator.Webhook) {
+	t.Helper()
+	answer, err := source.Sentry(to.url).Post(t.Context(), webhook)
+	if err != nil || answer.Status != http.StatusOK {
+		t.Errorf("answered %v %v", answer, err)
+	}
 }
 
 func TestADeletedSourceTakesItsSecretAndIncidentsAlong(t *testing.T) {

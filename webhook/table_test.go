@@ -1,6 +1,7 @@
 package webhook_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -504,6 +505,33 @@ func TestAReopenedCycleIsNotBornAcknowledged(t *testing.T) {
 	}
 	if cycles := folded(&incident).Cycles; len(cycles) != 2 || cycles[0].AcknowledgedAt == nil || cycles[1].AcknowledgedAt != nil {
 		t.Errorf("cycles %+v, want the first acknowledged and the second not", cycles)
+	}
+}
+
+// Sentry regresses only what was resolved: where the Resolve was lost, the person spoke of what came before it.
+func TestWhatAPersonAcknowledgedIsOpenAgainOnceItHasRegressed(t *testing.T) {
+	served := startIntake(t, cluster(t).Config)
+	source := testbed.NewSource(t, served.client)
+	served.knows(t, source)
+	served.post(t, source, issue("created", 1))
+	respond(t, served.client, &source.Incidents(t)[0], v1alpha1.Response{AcknowledgedBy: "alice", AcknowledgedAt: now()})
+	for minute, step := range []struct{ substatus, result, story string }{
+		{"ongoing", "updated", "1 Acknowledged High"},
+		{"escalating", "updated", "1 Acknowledged High"},
+		{"regressed", "updated", "1 Open High"},
+	} {
+		unresolved := issue("unresolved", minute+2, func(i *simulator.Issue) { i.Substatus = step.substatus })
+		if answer := served.post(t, source, unresolved); answer.Result != step.result {
+			t.Errorf("%s: answered %s, want %s", step.substatus, answer.Result, step.result)
+		}
+		if got := source.Story(t); got != step.story {
+			t.Errorf("%s: ended as %q, want %q", step.substatus, got, step.story)
+		}
+	}
+	told := source.Incidents(t)[0].Spec
+	kept := slices.IndexFunc(told.Signals, func(s v1alpha1.Signal) bool { return s.Event == v1alpha1.SignalResponse })
+	if told.Response != nil || kept < 0 || told.Signals[kept].By != "alice" {
+		t.Errorf("the acknowledgement is not kept as a signal: %+v", told)
 	}
 }
 

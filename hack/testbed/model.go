@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/hack/sentrysim/simulator"
 )
 
@@ -14,21 +15,35 @@ type Tale struct {
 	Webhooks []simulator.Webhook
 	// Ends is the story that must be left, as Source.Story tells it, without priorities.
 	Ends string
+	// Open tells whether the issue must be open in the end, in whatever order the webhooks arrive after the first.
+	Open bool
 }
 
 // model is the least that can be said of an issue: it knows nothing of signals, effects or writes.
 type model struct {
-	opened        int
-	open          bool
+	reopenWindow time.Duration
+	opened       int
+	cycles       int
+	open         bool
+	// newestAlert is of those that counted, newestHeard of all.
 	newestAlert   time.Time
+	newestHeard   time.Time
 	newestResolve time.Time
+	resolvedAt    time.Time
 }
 
 func (m *model) alert(at time.Time) {
+	if at.After(m.newestHeard) {
+		m.newestHeard = at
+	}
 	switch {
 	case !m.open && at.Before(m.newestResolve):
 	case !m.open:
-		m.opened++
+		if m.opened == 0 || m.reopenWindow == 0 || m.cycles == v1alpha1.MaxCycles || at.Sub(m.resolvedAt) > m.reopenWindow {
+			m.opened++
+			m.cycles = 0
+		}
+		m.cycles++
 		m.open = true
 		m.newestAlert = at
 	case at.After(m.newestAlert):
@@ -39,6 +54,7 @@ func (m *model) alert(at time.Time) {
 func (m *model) resolve(at time.Time) {
 	if m.open && !at.Before(m.newestAlert) {
 		m.open = false
+		m.resolvedAt = at
 	}
 	if at.After(m.newestResolve) {
 		m.newestResolve = at
@@ -57,8 +73,8 @@ func (m *model) ends() string {
 	return strings.Join(told, ", ")
 }
 
-// NewTale makes up a tale of an issue with so many webhooks: most in order, some late, some repeated.
-func NewTale(random *rand.Rand, id string, length int, begin time.Time) Tale {
+// NewTale makes up a tale of an issue with so many webhooks, a minute apart: most in order, some late, some repeated.
+func NewTale(random *rand.Rand, id string, length int, begin time.Time, reopenWindow time.Duration) Tale {
 	type said struct {
 		action string
 		at     time.Time
@@ -82,7 +98,7 @@ func NewTale(random *rand.Rand, id string, length int, begin time.Time) Tale {
 		order = append(order[:after:after], append([]said{again}, order[after:]...)...)
 	}
 	issue := simulator.Issue{ID: id, Status: "unresolved"}
-	tale, model := Tale{}, &model{}
+	tale, model := Tale{}, &model{reopenWindow: reopenWindow}
 	for _, one := range order {
 		switch one.action {
 		case "resolved":
@@ -97,5 +113,6 @@ func NewTale(random *rand.Rand, id string, length int, begin time.Time) Tale {
 		}
 	}
 	tale.Ends = model.ends()
+	tale.Open = model.newestHeard.After(model.newestResolve)
 	return tale
 }
