@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -167,14 +168,16 @@ func (l *life) remember(heard Heard) {
 	heard.Signal.Effect = l.last.Effect
 	l.whole = slices.Insert(l.whole, placeOf(l.whole, heard.Signal), heard.Signal)
 	place := 0
-	for _, signal := range slices.Backward(l.latest().Signals) {
-		switch i := slices.Index(l.whole, signal); {
-		case i >= 0:
-			place = i
-		case isFromSentry(signal):
-		default:
-			l.whole = slices.Insert(l.whole, place, signal)
+	var said []v1alpha1.Signal
+	for _, signal := range l.latest().Signals {
+		i := slices.IndexFunc(l.whole[place:], func(known v1alpha1.Signal) bool { return reflect.DeepEqual(known, signal) })
+		if i < 0 {
+			said = append(said, signal)
+			continue
 		}
+		l.whole = slices.Insert(l.whole, place+i, said...)
+		place += i + len(said) + 1
+		said = nil
 	}
 }
 
