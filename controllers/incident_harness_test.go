@@ -80,9 +80,7 @@ func acknowledged(after time.Duration) v1alpha1.Signal {
 }
 
 func withdrawn(after time.Duration) v1alpha1.Signal {
-	withdrawal := signal(v1alpha1.SignalAlert, v1alpha1.EffectUpdated, after)
-	withdrawal.Action = "unresolved"
-	return withdrawal
+	return signal(v1alpha1.SignalAlert, v1alpha1.EffectUnacknowledged, after)
 }
 
 func resolved(after time.Duration) v1alpha1.Signal {

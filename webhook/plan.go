@@ -13,8 +13,6 @@ import (
 type plan struct {
 	// spec is what to write; nil if nothing is.
 	spec *v1alpha1.IncidentSpec
-	// seals is true if the spec only seals the latest Incident, after which the next signal is judged again.
-	seals bool
 	// opens is true if the spec is that of a new Incident, not of the latest.
 	opens bool
 	// restsOnNoLater is true if a signal is dropped, or recorded in an Incident that is over: then there must be no later
@@ -34,8 +32,8 @@ func (r *recording) judge() plan {
 	for _, heard := range r.heard[len(r.outcomes):] {
 		decision := lifecycle.Route(spec, plan.orphan, heard, identity, rules, now)
 		if decision.Seals {
-			// What was to be written before goes along.
-			plan.seals, plan.spec = true, decision.Spec
+			// What the signals before it changed is written along, and this one is judged by what is written.
+			plan.spec = decision.Spec
 			break
 		}
 		if decision.Opens() {

@@ -72,11 +72,10 @@ func routeOpen(spec *v1alpha1.IncidentSpec, heard Heard, rules Rules, now time.T
 	effect := v1alpha1.EffectNone
 	switch heard.Signal.Event {
 	case v1alpha1.SignalAlert, v1alpha1.SignalUpdate:
-		late := isLate(spec, heard.Signal)
 		switch {
 		case withdraw(spec, heard, now):
 			effect = v1alpha1.EffectUnacknowledged
-		case !late:
+		case !isLate(spec, heard.Signal):
 			effect = v1alpha1.EffectUpdated
 		}
 	case v1alpha1.SignalAcknowledge:
