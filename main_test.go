@@ -67,7 +67,7 @@ func testMain(m *testing.M) int {
 		return fail(err)
 	}
 	defer func() { _ = cluster.Stop() }()
-	if err := install(context.Background()); err != nil {
+	if err := cluster.InstallAccess(context.Background()); err != nil {
 		return fail(err)
 	}
 	return m.Run()
@@ -76,20 +76,6 @@ func testMain(m *testing.M) int {
 func fail(err error) int {
 	fmt.Fprintln(os.Stderr, err)
 	return 1
-}
-
-// install gives the operator its namespace, ServiceAccount and roles, as a cluster has them.
-func install(ctx context.Context) error {
-	for _, arguments := range [][]string{
-		{"apply", "-f", "config/default/namespace.yaml"},
-		{"apply", "-k", "config/rbac"},
-		{"apply", "-k", "config/policy"},
-	} {
-		if _, err := cluster.Kubectl(ctx, arguments...); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // transcript collects text from many writers.
@@ -303,8 +289,8 @@ func tellAll(t *testing.T, operators []*operator, sources []*testbed.Source) []t
 	return tales
 }
 
-// All that Sentry says of an issue comes at once, and in any order, to all replicas. What comes of it depends on the order
-// but for two things: whether the issue is open, and that no more than the last Incident is.
+// After its first alert, all that Sentry says of an issue comes at once, and in any order, to all replicas. What comes of
+// it depends on the order but for two things: whether the issue is open, and that no more than the last Incident is.
 func TestFourReplicasAtOnceNeverHaveTwoUnresolved(t *testing.T) {
 	operators, sources := startReplicas(t, func(t *testing.T, replica int) *rest.Config {
 		t.Helper()
@@ -320,7 +306,6 @@ func TestFourReplicasAtOnceNeverHaveTwoUnresolved(t *testing.T) {
 	for i := range tales {
 		which := i % len(sources)
 		tales[i] = testbed.NewTale(random, issueID(i), perIssue, time.Now().Add(-time.Hour).Truncate(time.Second), windows[which])
-		// The first is an alert: what comes before the first alert is for each replica alone to remember.
 		tellOne(t, operators[0], sources[which], tales[i].Webhooks[0])
 		var sending sync.WaitGroup
 		for j, webhook := range tales[i].Webhooks[1:] {
@@ -433,9 +418,6 @@ func makeAgain(t *testing.T, config *rest.Config) {
 }
 
 func TestAHungAPIServerCostsTheTermAndNotTheProcess(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes a minute")
-	}
 	o := startOperator(t, serviceAccount(t), "survivor", "--intake-answer-timeout=900ms")
 	source := testbed.NewSource(t, testbed.NewClient(t, cluster.Config))
 	o.knows(t, source)

@@ -87,7 +87,8 @@ func signalsMissing(earlier, later []v1alpha1.Signal) []lifecycle.Heard {
 	return missing
 }
 
-// unjudged is a signal without its effect, its times in one zone: == on it is equality.
+// unjudged is a signal of Sentry's without its effect, its times in one zone: == on it is equality, for until, which is a
+// pointer, only responders' have.
 func unjudged(signal v1alpha1.Signal) v1alpha1.Signal {
 	signal.Effect = ""
 	signal.Time.Time = signal.Time.UTC()

@@ -140,9 +140,6 @@ func heap() uint64 {
 // 200 slow clients, bodies of 256 MiB and 10,000 unknown tokens beside ordinary deliveries. The intake shares its memory
 // with the test, the clients included.
 func TestStrangersCostOrdinaryDeliveriesNothing(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes half a minute")
-	}
 	served := startIntake(t, cluster(t).Config)
 	source := testbed.NewSource(t, served.client)
 	served.knows(t, source)

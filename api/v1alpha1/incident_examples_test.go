@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-const unsealed = "a sealed Incident cannot be unsealed; the next one is open already"
+const unsealed = "a sealed Incident cannot be unsealed; the next alert opens the next Incident"
 
 const goodIncident = `
 apiVersion: itoc360.io/v1alpha1

@@ -97,11 +97,11 @@ type IncidentSpec struct {
 	// +required
 	// +kubebuilder:validation:Minimum=1
 	SignalCount int64 `json:"signalCount"`
-	// sealed is true for an Incident that is never reopened, because the next one opens while its source has a
-	// reopenWindow. It cannot be taken back.
+	// sealed is true for an Incident that is never reopened: while its source has a reopenWindow, it is set before the
+	// next one opens. It cannot be taken back.
 	// +optional
 	// +kubebuilder:default=false
-	// +kubebuilder:validation:XValidation:rule="self || !oldSelf",message="a sealed Incident cannot be unsealed; the next one is open already"
+	// +kubebuilder:validation:XValidation:rule="self || !oldSelf",message="a sealed Incident cannot be unsealed; the next alert opens the next Incident"
 	Sealed bool `json:"sealed"`
 	// response is what responders want. The write that reopens an Incident moves it into signals.
 	// +optional

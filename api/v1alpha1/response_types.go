@@ -8,6 +8,8 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:validation:XValidation:rule="has(self.snoozedBy) == has(self.snoozedUntil)",message="snoozedBy and snoozedUntil go together, such as {snoozedBy: alice, snoozedUntil: 2026-01-31T07:00:00Z}"
 // +kubebuilder:validation:XValidation:rule="has(self.resolvedBy) == has(self.resolvedAt)",message="resolvedBy and resolvedAt go together, such as {resolvedBy: alice, resolvedAt: 2026-01-31T03:04:05Z}"
 type Response struct {
+	// The operator writes these times anew, in UTC, where the year must still have four digits. Hence their bounds.
+
 	// acknowledgedBy is the Kubernetes user name of who acknowledged.
 	// +optional
 	// +kubebuilder:validation:MinLength=1

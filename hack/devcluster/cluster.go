@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -36,14 +35,8 @@ func startCluster(ctx context.Context, out *terminal, options operatorOptions) (
 	}
 	c.ControlPlane = plane
 	out.progress("Applying the namespace %s, config/rbac and config/policy", systemNamespace)
-	for _, arguments := range [][]string{
-		{"apply", "-f", filepath.Join("config", "default", "namespace.yaml")},
-		{"apply", "-k", filepath.Join("config", "rbac")},
-		{"apply", "-k", filepath.Join("config", "policy")},
-	} {
-		if _, err := plane.Kubectl(ctx, arguments...); err != nil {
-			return c, err
-		}
+	if err := plane.InstallAccess(ctx); err != nil {
+		return c, err
 	}
 	out.progress("Starting the operator under its ServiceAccount %s/%s", systemNamespace, serviceAccount)
 	c.operator, err = startOperator(ctx, plane, options)

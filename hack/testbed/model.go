@@ -21,32 +21,25 @@ type Tale struct {
 
 // model is the least that can be said of an issue: it knows nothing of signals, effects or writes.
 type model struct {
-	reopenWindow time.Duration
-	opened       int
-	cycles       int
-	open         bool
-	// newestAlert is of those that counted, newestHeard of all.
+	reopenWindow  time.Duration
+	opened        int
+	cycles        int
+	open          bool
 	newestAlert   time.Time
-	newestHeard   time.Time
 	newestResolve time.Time
 	resolvedAt    time.Time
 }
 
 func (m *model) alert(at time.Time) {
-	if at.After(m.newestHeard) {
-		m.newestHeard = at
-	}
-	switch {
-	case !m.open && at.Before(m.newestResolve):
-	case !m.open:
+	if !m.open && !at.Before(m.newestResolve) {
 		if m.opened == 0 || m.reopenWindow == 0 || m.cycles == v1alpha1.MaxCycles || at.Sub(m.resolvedAt) > m.reopenWindow {
 			m.opened++
 			m.cycles = 0
 		}
 		m.cycles++
 		m.open = true
-		m.newestAlert = at
-	case at.After(m.newestAlert):
+	}
+	if at.After(m.newestAlert) {
 		m.newestAlert = at
 	}
 }
@@ -113,6 +106,6 @@ func NewTale(random *rand.Rand, id string, length int, begin time.Time, reopenWi
 		}
 	}
 	tale.Ends = model.ends()
-	tale.Open = model.newestHeard.After(model.newestResolve)
+	tale.Open = model.newestAlert.After(model.newestResolve)
 	return tale
 }

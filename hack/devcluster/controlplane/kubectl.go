@@ -22,6 +22,17 @@ func (c *ControlPlane) Apply(ctx context.Context, manifests string) error {
 	return err
 }
 
+// InstallAccess gives the operator its namespace, its ServiceAccount and its roles, and holds everybody to the policy, as
+// on a cluster. The operator itself is the caller's to run.
+func (c *ControlPlane) InstallAccess(ctx context.Context) error {
+	for _, what := range [][2]string{{"-f", "config/default/namespace.yaml"}, {"-k", "config/rbac"}, {"-k", "config/policy"}} {
+		if _, err := c.Kubectl(ctx, "apply", what[0], what[1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (c *ControlPlane) kubectl(ctx context.Context, input string, arguments []string) (string, error) {
 	path, err := c.KubectlPath()
 	if err != nil {
