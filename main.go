@@ -33,6 +33,8 @@ import (
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/controllers"
+	"github.com/itoc360/itoc360-operator/controllers/loop"
+	"github.com/itoc360/itoc360-operator/controllers/term"
 	"github.com/itoc360/itoc360-operator/internal/options"
 	"github.com/itoc360/itoc360-operator/webhook"
 )
@@ -195,17 +197,17 @@ func addIntake(ctx context.Context, mgr manager.Manager, listener net.Listener, 
 
 // addControllers adds the campaign for the term in which this replica runs the controllers.
 func addControllers(ctx context.Context, mgr manager.Manager, intake *webhook.Intake, operator *options.Options) error {
-	if err := controllers.AddIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
+	if err := loop.AddIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
 		return fmt.Errorf("add the controllers: %w", err)
 	}
-	campaign := &controllers.Campaign{
+	campaign := &term.Campaign{
 		Outer:       mgr,
 		LeaderElect: operator.LeaderElect,
 		Namespace:   operator.Namespace,
 		Identity:    operator.Replica,
 		LeaseName:   "itoc360-operator",
-		Setup: func(term manager.Manager) error {
-			return controllers.Setup(term, controllers.Options{
+		Setup: func(mgr manager.Manager) error {
+			return controllers.Setup(mgr, controllers.Options{
 				Directory:   intake.Directory,
 				Silence:     intake.Inbox,
 				ExternalURL: operator.ExternalURL,

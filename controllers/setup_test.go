@@ -2,142 +2,113 @@ package controllers
 
 import (
 	"context"
+	"os"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	toolscache "k8s.io/client-go/tools/cache"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/klog/v2"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/controllers/loop"
+	"github.com/itoc360/itoc360-operator/controllers/term"
+	"github.com/itoc360/itoc360-operator/hack/testbed"
 )
 
-func TestTheControllersWorkInEachTerm(t *testing.T) {
-	directory := &fakeDirectory{changed: make(chan event.TypedGenericEvent[*v1alpha1.AlertSource])}
-	office := newOffice(t, true, func(mgr ctrl.Manager) error {
-		return Setup(mgr, Options{Directory: directory, Silence: &fakeSilence{}, ExternalURL: "https://alerts.example.com"})
-	})
-	source := client.ObjectKey{Namespace: newNamespace(t), Name: "payments"}
-	secret := client.ObjectKey{Namespace: source.Namespace, Name: "payments-webhook"}
-	incidents := newIncidentTest(t, source)
-	must(t, live.Create(t.Context(), newSource(source, nil)))
-	for number := int32(1); number <= 2; number++ {
-		incident := incidents.createFor(v1alpha1.IssueKey("42"), number, opened(0))
-		eventually(t, "the Incident has its status", func(ctx context.Context) bool {
-			return live.Get(ctx, client.ObjectKeyFromObject(incident), incident) == nil && len(incident.Status.Cycles) == 1
-		})
-		eventually(t, "the source is ready and counts", func(ctx context.Context) bool {
-			got := &v1alpha1.AlertSource{}
-			return live.Get(ctx, source, got) == nil && ptr.Deref(got.Status.OpenIncidents, 0) == number &&
-				conditionOf(got.Status.Conditions, v1alpha1.ConditionReady).Status == metav1.ConditionTrue
-		})
-		must(t, live.Delete(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: secret.Namespace, Name: secret.Name}}))
-		directory.changed <- event.TypedGenericEvent[*v1alpha1.AlertSource]{Object: newSource(source, nil)}
-		eventually(t, "the Secret is made anew", func(ctx context.Context) bool {
-			return live.Get(ctx, secret, &corev1.Secret{}) == nil
-		})
-		if number == 1 {
-			office.steal()
-		}
-	}
-	eventually(t, "the Events are there", func(ctx context.Context) bool {
-		list := &corev1.EventList{}
-		return live.List(ctx, list, client.InNamespace(source.Namespace)) == nil && len(list.Items) >= 3
-	})
+var control testbed.ControlPlane
+
+func TestMain(m *testing.M) {
+	ctrl.SetLogger(klog.Background())
+	os.Exit(control.Run(m))
 }
 
-func TestAnIncidentsStandingWakesItsSource(t *testing.T) {
-	open := &v1alpha1.Incident{}
-	resolved := &v1alpha1.Incident{Status: v1alpha1.IncidentStatus{State: v1alpha1.StateResolved}}
-	test := &v1alpha1.Incident{Spec: v1alpha1.IncidentSpec{Test: true}}
-	for name, c := range map[string]struct {
-		before, after client.Object
-		want          bool
-	}{
-		"resolved":                {open, resolved, true},
-		"reopened":                {resolved, open, true},
-		"recognized as a test":    {open, test, true},
-		"a status like before":    {open, open, false},
-		"something quite another": {&corev1.Secret{}, open, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if got := changedStanding(c.before, c.after); got != c.want {
-				t.Errorf("wakes its source: %t, want %t", got, c.want)
-			}
-		})
-	}
+// knowingDirectory knows of no problem.
+type knowingDirectory chan event.TypedGenericEvent[*v1alpha1.AlertSource]
+
+func (knowingDirectory) Problems(types.NamespacedName) (problems []string, known bool) {
+	return nil, true
 }
 
-// countingInformer counts its listeners.
-type countingInformer struct {
-	cache.Informer
-
-	listeners int
+func (knowingDirectory) SharedWith(types.NamespacedName) (others []types.NamespacedName, first bool) {
+	return nil, true
 }
 
-func (i *countingInformer) AddEventHandler(toolscache.ResourceEventHandler) (toolscache.ResourceEventHandlerRegistration, error) {
-	i.listeners++
-	return nil, nil
+func (d knowingDirectory) Subscribe(context.Context) <-chan event.TypedGenericEvent[*v1alpha1.AlertSource] {
+	return d
 }
 
-func (i *countingInformer) AddEventHandlerWithResyncPeriod(
-	handler toolscache.ResourceEventHandler, _ time.Duration,
-) (toolscache.ResourceEventHandlerRegistration, error) {
-	return i.AddEventHandler(handler)
-}
+// noSilence is for tests in which nothing falls silent.
+type noSilence struct{ *testing.T }
 
-func (i *countingInformer) AddEventHandlerWithOptions(
-	handler toolscache.ResourceEventHandler, _ toolscache.HandlerOptions,
-) (toolscache.ResourceEventHandlerRegistration, error) {
-	return i.AddEventHandler(handler)
-}
-
-func (i *countingInformer) RemoveEventHandler(toolscache.ResourceEventHandlerRegistration) error {
-	i.listeners--
+func (t noSilence) RecordSilence(_ context.Context, source types.NamespacedName, key v1alpha1.AlertKey) error {
+	t.Errorf("silence of %s %s", source, key)
 	return nil
 }
 
-type countingCache struct {
-	cache.Cache
-
-	informer *countingInformer
+// startCampaign runs a campaign for the lease until the test ends.
+func startCampaign(t *testing.T, lease types.NamespacedName, directory knowingDirectory) {
+	t.Helper()
+	outer, err := ctrl.NewManager(control.Get(t).Config, ctrl.Options{
+		Scheme: testbed.Scheme(t), Metrics: metricsserver.Options{BindAddress: "0"},
+	})
+	testbed.Must(t, err)
+	testbed.Must(t, loop.AddIndexes(t.Context(), outer.GetFieldIndexer()))
+	testbed.Must(t, outer.Add(&term.Campaign{
+		Outer: outer, LeaderElect: true, Identity: "replica-a", Namespace: lease.Namespace, LeaseName: lease.Name,
+		LeaseDuration: 3 * time.Second, RenewDeadline: 2 * time.Second, RetryPeriod: 200 * time.Millisecond,
+		Setup: func(mgr ctrl.Manager) error {
+			return Setup(mgr, Options{Directory: directory, Silence: noSilence{t}, ExternalURL: "https://alerts.example.com"})
+		},
+	}))
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- outer.Start(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("the manager ended: %v", err)
+		}
+	})
 }
 
-func (c countingCache) GetInformer(context.Context, client.Object, ...cache.InformerGetOption) (cache.Informer, error) {
-	return c.informer, nil
-}
-
-func TestATermLeavesNoListenersBehind(t *testing.T) {
-	counted := &countingInformer{}
-	borrowed := &borrowedCache{Cache: countingCache{informer: counted}}
-	informer, err := borrowed.GetInformer(t.Context(), &v1alpha1.Incident{})
-	must(t, err)
-	listener := toolscache.ResourceEventHandlerFuncs{}
-	for _, add := range []func() (toolscache.ResourceEventHandlerRegistration, error){
-		func() (toolscache.ResourceEventHandlerRegistration, error) { return informer.AddEventHandler(listener) },
-		func() (toolscache.ResourceEventHandlerRegistration, error) {
-			return informer.AddEventHandlerWithResyncPeriod(listener, time.Hour)
-		},
-		func() (toolscache.ResourceEventHandlerRegistration, error) {
-			return informer.AddEventHandlerWithOptions(listener, toolscache.HandlerOptions{})
-		},
-	} {
-		_, err := add()
-		must(t, err)
+func TestTheControllersWorkInEachTerm(t *testing.T) {
+	live := control.Client(t)
+	directory := make(knowingDirectory)
+	source := types.NamespacedName{Namespace: testbed.Namespace(t, live), Name: "payments"}
+	lease := types.NamespacedName{Namespace: source.Namespace, Name: "itoc360-operator"}
+	startCampaign(t, lease, directory)
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: source.Namespace, Name: "payments-webhook"}}
+	testbed.Must(t, live.Create(t.Context(), testbed.NewAlertSource(source)))
+	for number := int32(1); number <= 2; number++ {
+		opened := testbed.SignalAt(0, v1alpha1.SignalAlert, v1alpha1.EffectOpened)
+		incident := testbed.NewIncident(source, v1alpha1.IssueKey("42"), number, opened)
+		testbed.Must(t, live.Create(t.Context(), incident))
+		testbed.Eventually(t, "the Incident has its status", func(ctx context.Context) bool {
+			return live.Get(ctx, client.ObjectKeyFromObject(incident), incident) == nil && len(incident.Status.Cycles) == 1
+		})
+		testbed.Eventually(t, "the source is ready and counts", func(ctx context.Context) bool {
+			got := &v1alpha1.AlertSource{}
+			return live.Get(ctx, source, got) == nil && ptr.Deref(got.Status.OpenIncidents, 0) == number &&
+				loop.ConditionOf(got.Status.Conditions, v1alpha1.ConditionReady).Status == metav1.ConditionTrue
+		})
+		testbed.Must(t, live.Delete(t.Context(), secret.DeepCopy()))
+		directory <- event.TypedGenericEvent[*v1alpha1.AlertSource]{Object: testbed.NewAlertSource(source)}
+		testbed.Eventually(t, "the Secret is made anew", func(ctx context.Context) bool {
+			return live.Get(ctx, client.ObjectKeyFromObject(secret), &corev1.Secret{}) == nil
+		})
+		if number == 1 {
+			testbed.StealLease(t, live, lease)
+		}
 	}
-	if counted.listeners != 3 {
-		t.Fatalf("%d listeners, want 3", counted.listeners)
-	}
-	borrowed.release()
-	if counted.listeners != 0 {
-		t.Errorf("%d listeners are left", counted.listeners)
-	}
-	if _, err := informer.AddEventHandler(listener); err == nil || counted.listeners != 0 {
-		t.Errorf("a late listener gives %v and leaves %d", err, counted.listeners)
-	}
+	testbed.Eventually(t, "the Events are there", func(ctx context.Context) bool {
+		list := &corev1.EventList{}
+		return live.List(ctx, list, client.InNamespace(source.Namespace)) == nil && len(list.Items) >= 3
+	})
 }

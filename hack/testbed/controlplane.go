@@ -6,6 +6,8 @@ import (
 	"sync"
 	"testing"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	"github.com/itoc360/itoc360-operator/hack/devcluster/controlplane"
 )
 
@@ -23,6 +25,12 @@ func (c *ControlPlane) Get(t testing.TB) *controlplane.ControlPlane {
 	c.once.Do(func() { c.plane, c.err = controlplane.Start(t.Context(), controlplane.Options{}) })
 	Must(t, c.err)
 	return c.plane
+}
+
+// Client reads and writes as an administrator, without a cache.
+func (c *ControlPlane) Client(t testing.TB) client.WithWatch {
+	t.Helper()
+	return NewClient(t, c.Get(t).Config)
 }
 
 // Run runs a package's tests, stops the control plane if one was started, and gives the exit code.

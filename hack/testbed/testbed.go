@@ -56,9 +56,9 @@ func Scheme(t testing.TB) *runtime.Scheme {
 }
 
 // NewClient makes a client without a cache.
-func NewClient(t testing.TB, config *rest.Config) client.Client {
+func NewClient(t testing.TB, config *rest.Config) client.WithWatch {
 	t.Helper()
-	made, err := client.New(config, client.Options{Scheme: Scheme(t)})
+	made, err := client.NewWithWatch(config, client.Options{Scheme: Scheme(t)})
 	Must(t, err)
 	return made
 }
@@ -99,20 +99,10 @@ func NewSource(t testing.TB, c client.Client, changes ...func(*v1alpha1.AlertSou
 // Create makes the AlertSource, for the first time or anew.
 func (s *Source) Create(t testing.TB, changes ...func(*v1alpha1.AlertSource)) {
 	t.Helper()
-	object := &v1alpha1.AlertSource{
-		ObjectMeta: metav1.ObjectMeta{Namespace: s.Name.Namespace, Name: s.Name.Name},
-		Spec: v1alpha1.AlertSourceSpec{
-			Type:     v1alpha1.SourceTypeSentry,
-			TokenRef: &v1alpha1.SecretKeyReference{Name: SecretName, Key: "token"},
-			Sentry: &v1alpha1.SentrySource{
-				ClientSecretRefs: []v1alpha1.SecretKeyReference{{Name: SecretName, Key: "clientSecret"}},
-			},
-		},
+	withToken := func(source *v1alpha1.AlertSource) {
+		source.Spec.TokenRef = &v1alpha1.SecretKeyReference{Name: SecretName, Key: "token"}
 	}
-	for _, change := range changes {
-		change(object)
-	}
-	Must(t, s.Client.Create(t.Context(), object))
+	Must(t, s.Client.Create(t.Context(), NewAlertSource(s.Name, append([]func(*v1alpha1.AlertSource){withToken}, changes...)...)))
 }
 
 // Update changes the AlertSource.

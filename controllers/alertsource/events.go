@@ -1,0 +1,21 @@
+package alertsource
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/tools/events"
+
+	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+)
+
+// actionListen is what the operator was doing when it had something to tell; events.k8s.io asks for it in each Event.
+const actionListen = "Listen"
+
+// eventSourceTrouble tells that a source does not listen, or shares its token.
+func eventSourceTrouble(recorder events.EventRecorder, source *v1alpha1.AlertSource, v verdict) {
+	recorder.Eventf(source, nil, corev1.EventTypeWarning, v.reason, actionListen, "%s", v.message)
+}
+
+// eventSourceListening tells that a source has become ready.
+func eventSourceListening(recorder events.EventRecorder, source *v1alpha1.AlertSource, v verdict) {
+	recorder.Eventf(source, nil, corev1.EventTypeNormal, v1alpha1.ReasonListening, actionListen, "%s", v.message)
+}

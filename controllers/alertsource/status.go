@@ -1,0 +1,72 @@
+package alertsource
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/controllers/loop"
+)
+
+// fieldOwner applies the controller's part of a source's status, which is all but the intakes' reports.
+const fieldOwner = client.FieldOwner("itoc360-operator")
+
+// writeStatus applies the controller's part of the status, if it differs from what is there. The resourceVersion makes
+// it a conflict if the source has changed since it was judged.
+func (r *Reconciler) writeStatus(ctx context.Context, source *v1alpha1.AlertSource, judged verdict, open int32) error {
+	reported := concludeReports(source)
+	want := v1alpha1.AlertSourceStatus{
+		ObservedGeneration: source.Generation,
+		Conditions:         append(judged.conditions(), reported.signature),
+		WebhookSecret:      v1alpha1.WebhookSecretName(source.Name),
+		OpenIncidents:      &open,
+		LastSignalTime:     reported.lastSignalTime,
+		IgnoredProjects:    reported.ignoredProjects,
+	}
+	if judged.reason == v1alpha1.ReasonSecretForeign {
+		want.WebhookSecret = ""
+	}
+	stamp(want.Conditions, source, r.Clock.Now())
+	if isStatus(source.Status, want) {
+		return nil
+	}
+	object, err := source.StatusToApply(want)
+	if err != nil {
+		return err
+	}
+	object.SetResourceVersion(source.ResourceVersion)
+	applied := client.ApplyConfigurationFromUnstructured(object)
+	if err := r.Client.Status().Apply(ctx, applied, fieldOwner, client.ForceOwnership); err != nil {
+		return fmt.Errorf("apply status: %w", err)
+	}
+	return nil
+}
+
+// stamp completes conditions with the generation they speak of and the time since when they hold.
+func stamp(conditions []metav1.Condition, source *v1alpha1.AlertSource, now time.Time) {
+	for i := range conditions {
+		condition := &conditions[i]
+		condition.ObservedGeneration = source.Generation
+		condition.LastTransitionTime = metav1.NewTime(now).Rfc3339Copy()
+		if was := loop.ConditionOf(source.Status.Conditions, condition.Type); was.Status == condition.Status {
+			condition.LastTransitionTime = was.LastTransitionTime
+		}
+	}
+}
+
+// isStatus tells whether a status says, apart from the intakes' reports, exactly this. The order of conditions is no
+// matter.
+func isStatus(is, want v1alpha1.AlertSourceStatus) bool {
+	byType := func(a, b metav1.Condition) int { return cmp.Compare(a.Type, b.Type) }
+	is.Conditions = slices.SortedFunc(slices.Values(is.Conditions), byType)
+	want.Conditions = slices.SortedFunc(slices.Values(want.Conditions), byType)
+	is.Intake = nil
+	return equality.Semantic.DeepEqual(is, want)
+}
