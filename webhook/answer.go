@@ -75,7 +75,9 @@ var (
 	unavailableBodies   = unavailable("busy", "too many bodies are being read at once", 1)
 	unavailableSecrets  = unavailable("secrets_unreadable",
 		"the client secrets of the AlertSource cannot be read; see its status", 5)
-	unavailableRecord = unavailable("not_recorded", "the signal is not recorded yet", 1)
+	// The source may have been made again already, and only this replica not have heard of it.
+	unavailableTerminating = unavailable("terminating", "the AlertSource is being deleted", 5)
+	unavailableRecord      = unavailable("not_recorded", "the signal is not recorded yet", 1)
 )
 
 // malformed is for what is no webhook of Sentry's. The reason never quotes the body.

@@ -185,9 +185,8 @@ func (h *Handler) take(ctx context.Context, source *sources.Source, body []byte,
 	log := h.log.WithValues("source", source.Name, "alertKey", verdict.key,
 		"resource", word(notice.Resource), "action", word(notice.Action))
 	if verdict.ignored != "" {
-		h.ignore(source, notice, verdict.ignored)
 		log.V(1).Info("Webhook ignored", "reason", verdict.ignored)
-		return accepted(resultIgnored, "")
+		return h.ignore(source, notice, verdict.ignored)
 	}
 	return h.idempotency.once(source, header.Get(sentry.HeaderIdempotencyKey), func() answer {
 		outcome := h.inbox.Submit(ctx, source, verdict.key, verdict.heard)
@@ -214,9 +213,13 @@ func word(name string) string {
 	return "(no word)"
 }
 
-func (h *Handler) ignore(source *sources.Source, notice sentry.Notice, reason string) {
+func (h *Handler) ignore(source *sources.Source, notice sentry.Notice, reason string) answer {
 	ignoredTotal.WithLabelValues(reason).Inc()
-	if reason == ignoredProject {
+	switch reason {
+	case ignoredProject:
 		h.reporter.IgnoredProjects(source, notice.Projects)
+	case ignoredTerminating:
+		return unavailableTerminating
 	}
+	return accepted(resultIgnored, "")
 }

@@ -173,6 +173,34 @@ func TestAnIncidentOfAnEarlierSourceIsAdopted(t *testing.T) {
 	}
 }
 
+// Whoever deletes a source with --cascade=orphan keeps its Incidents; a resolve that comes meanwhile must not make them the
+// source's again, and so be deleted with it.
+func TestASourceThatIsBeingDeletedAdoptsNothing(t *testing.T) {
+	served := startIntake(t, cluster(t).Config)
+	source := testbed.NewSource(t, served.client, func(s *v1alpha1.AlertSource) { s.Finalizers = []string{"example.com/wait"} })
+	served.knows(t, source)
+	served.post(t, source, issue("created", 1))
+	incident := source.Incidents(t)[0]
+	before := incident.DeepCopy()
+	incident.OwnerReferences = nil
+	testbed.Must(t, served.client.Patch(t.Context(), &incident, client.MergeFrom(before)))
+	testbed.Must(t, served.client.Delete(t.Context(), source.Get(t)))
+	served.knows(t, source)
+	if answer := served.post(t, source, issue("unresolved", 2)); answer.Status != 503 {
+		t.Errorf("an alert is answered %d %s, want 503", answer.Status, answer.Body)
+	}
+	if answer := served.post(t, source, issue("resolved", 3)); answer.Result != "resolved" {
+		t.Errorf("a resolve is answered %d %s", answer.Status, answer.Body)
+	}
+	if owners := source.Incidents(t)[0].OwnerReferences; len(owners) > 0 {
+		t.Errorf("the Incident is owned by %+v", owners)
+	}
+	if got := source.Story(t); got != "1 Resolved High" {
+		t.Errorf("got %q", got)
+	}
+	source.Update(t, func(s *v1alpha1.AlertSource) { s.Finalizers = nil })
+}
+
 func TestAnObjectThatHasAnIncidentsNameIsNoneOfOurs(t *testing.T) {
 	served := startIntake(t, cluster(t).Config)
 	source := testbed.NewSource(t, served.client)

@@ -146,7 +146,7 @@ func (r *recording) look(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if found.incident != nil && !isOwned(found.incident, r.source.Object) {
+	if found.incident != nil && isLeftTo(r.source.Object, found.incident) {
 		found.incident, err = r.writer.adopt(ctx, found.incident, r.source.Object)
 		if err != nil {
 			return r.doubt(found.number(), err)

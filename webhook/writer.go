@@ -108,6 +108,12 @@ func labelsOf(source *v1alpha1.AlertSource, key v1alpha1.AlertKey) map[string]st
 	return map[string]string{v1alpha1.LabelSource: source.Name, v1alpha1.LabelAlert: key.Label()}
 }
 
+// isLeftTo tells whether a source is to take over an Incident. One that is being deleted is not: what it leaves behind on
+// purpose (--cascade=orphan) would go with it.
+func isLeftTo(source *v1alpha1.AlertSource, incident *v1alpha1.Incident) bool {
+	return source.DeletionTimestamp.IsZero() && !isOwned(incident, source)
+}
+
 func isOwned(incident *v1alpha1.Incident, source *v1alpha1.AlertSource) bool {
 	owner := metav1.GetControllerOf(incident)
 	return owner != nil && owner.UID == source.UID

@@ -11,6 +11,10 @@ import (
 // KindAlertSource is the kind of a source, as owner references and applied objects name it.
 const KindAlertSource = "AlertSource"
 
+// SourceFinalizer keeps a source that is being deleted for ten seconds, until every replica's intake has heard of it. The
+// operator puts it on each source and takes it off.
+const SourceFinalizer = "itoc360.io/intake"
+
 // HasClientSecrets tells whether deliveries of the source must be signed.
 func (s *AlertSource) HasClientSecrets() bool {
 	return s.Spec.Sentry != nil && len(s.Spec.Sentry.ClientSecretRefs) > 0

@@ -50,16 +50,22 @@ type Reconciler struct {
 	Clock clock.PassiveClock
 }
 
-// +kubebuilder:rbac:groups=itoc360.io,resources=alertsources,verbs=get;list;watch
+// +kubebuilder:rbac:groups=itoc360.io,resources=alertsources,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=itoc360.io,resources=alertsources/status,verbs=patch
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups="";events.k8s.io,resources=events,verbs=create;patch
 
-// Reconcile brings one source's webhook Secret and status up to date.
+// Reconcile brings one source's webhook Secret and status up to date, and lets one go that was deleted long enough ago.
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	source := &v1alpha1.AlertSource{}
 	if err := r.Client.Get(ctx, request.NamespacedName, source); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if source.DeletionTimestamp != nil {
+		return r.letGo(ctx, source)
+	}
+	if err := r.hold(ctx, source); err != nil {
+		return loop.Again(err)
 	}
 	found, err := r.gather(ctx, source)
 	if err != nil {
@@ -68,16 +74,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if found.unsettled() {
 		return ctrl.Result{RequeueAfter: loop.Soon}, nil
 	}
-	open, err := r.openIncidents(ctx, request.NamespacedName)
-	if err != nil {
-		return ctrl.Result{}, err
-	}
 	judged := judge(source, found)
-	if err := r.writeStatus(ctx, source, judged, open); err != nil {
-		return loop.Again(err)
-	}
-	r.announce(source, judged)
-	if err := r.dropReports(ctx, source); err != nil {
+	if err := r.tell(ctx, source, judged); err != nil {
 		return loop.Again(err)
 	}
 	if judged.heals() {
@@ -88,9 +86,6 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 
 // gather collects what the verdict rests on, and mends the webhook Secret on the way.
 func (r *Reconciler) gather(ctx context.Context, source *v1alpha1.AlertSource) (facts, error) {
-	if source.DeletionTimestamp != nil {
-		return facts{known: true}, nil
-	}
 	token, err := r.webhookSecret(ctx, source)
 	if err != nil {
 		return facts{}, err
@@ -100,6 +95,19 @@ func (r *Reconciler) gather(ctx context.Context, source *v1alpha1.AlertSource) (
 	found.problems, found.known = r.Directory.Problems(key)
 	found.sharedWith, found.first = r.Directory.SharedWith(key)
 	return found, nil
+}
+
+// tell writes the verdict on a source into its status, with what else is to be said of it, and what is new into Events.
+func (r *Reconciler) tell(ctx context.Context, source *v1alpha1.AlertSource, judged verdict) error {
+	open, err := r.openIncidents(ctx, client.ObjectKeyFromObject(source))
+	if err != nil {
+		return err
+	}
+	if err := r.writeStatus(ctx, source, judged, open); err != nil {
+		return err
+	}
+	r.announce(source, judged)
+	return r.dropReports(ctx, source)
 }
 
 func (r *Reconciler) baseURL() string {

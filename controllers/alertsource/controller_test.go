@@ -5,12 +5,9 @@ import (
 	"testing"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
-	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/controllers/loop"
@@ -126,22 +123,6 @@ func TestTwoSourcesWithOneTokenAreBothTold(t *testing.T) {
 		test.reconcile()
 		test.expectReady(metav1.ConditionTrue, v1alpha1.ReasonListening, "")
 	})
-}
-
-func TestASourceThatIsBeingDeletedMakesNothing(t *testing.T) {
-	test := newSourceTest(t, func(source *v1alpha1.AlertSource) { source.Finalizers = []string{"example.com/wait"} })
-	testbed.Must(t, live(t).Delete(t.Context(), test.source()))
-	test.reconcile()
-	test.expectReady(metav1.ConditionFalse, v1alpha1.ReasonTerminating, v1alpha1.ConditionReconciling)
-	err := live(t).Get(t.Context(), test.secretKey(), &corev1.Secret{})
-	if client.IgnoreNotFound(err) != nil || err == nil {
-		t.Errorf("the webhook Secret was made: %v", err)
-	}
-	testbed.ExpectEvents(t, test.recorder)
-	test.updateSource(func(source *v1alpha1.AlertSource) { source.Finalizers = nil })
-	if result := test.look(); result != (ctrl.Result{}) {
-		t.Errorf("a source that is gone gives %+v", result)
-	}
 }
 
 // createIncident makes an Incident whose status says this.

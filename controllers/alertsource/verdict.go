@@ -43,7 +43,8 @@ type verdict struct {
 func judge(source *v1alpha1.AlertSource, f facts) verdict {
 	switch {
 	case source.DeletionTimestamp != nil:
-		return refuse(v1alpha1.ReasonTerminating, "The source is being deleted; nothing is opened any more")
+		return refuse(v1alpha1.ReasonTerminating, "The source is being deleted; nothing is opened any more. "+
+			"It is gone as soon as every replica has heard of it, within seconds")
 	case f.token.reason != "" && f.token.reason != v1alpha1.ReasonSecretMissing:
 		return refuse(f.token.reason, f.token.message)
 	case len(f.problems) > 0:

@@ -153,7 +153,7 @@ func TestTheSecretOfAnEarlierSourceIsAdoptedWithItsToken(t *testing.T) {
 	test.reconcile()
 	token := test.token()
 	// There is no garbage collector here, so the Secret outlives its source, as it may for a moment elsewhere.
-	testbed.Must(t, live(t).Delete(t.Context(), test.source()))
+	test.deleteSource()
 	test.createSource()
 	test.reconcile()
 	if owner := metav1.GetControllerOf(test.secret()); owner == nil || owner.UID != test.source().UID {

@@ -1,0 +1,58 @@
+package alertsource
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/controllers/loop"
+)
+
+// deletionGrace is how long a source is there after its deletion was asked for. Until a replica hears of the deletion, it
+// opens Incidents that the source owns. Were the source gone by then, and another made under its name, these would have a
+// dead owner and be collected, and with them what Sentry was told to be taken.
+const deletionGrace = 10 * time.Second
+
+// timestampPrecision is by how much a deletionTimestamp may lie before the deletion: the API server cuts it to the second.
+const timestampPrecision = time.Second
+
+// hold puts the finalizer on a source, before anything else is done for it.
+func (r *Reconciler) hold(ctx context.Context, source *v1alpha1.AlertSource) error {
+	return r.patchFinalizers(ctx, source, controllerutil.AddFinalizer)
+}
+
+// letGo says of a source that is being deleted that it is, and takes the finalizer off once its grace is over.
+func (r *Reconciler) letGo(ctx context.Context, source *v1alpha1.AlertSource) (ctrl.Result, error) {
+	if err := r.tell(ctx, source, judge(source, facts{})); err != nil {
+		return loop.Again(err)
+	}
+	over := source.DeletionTimestamp.Add(deletionGrace + timestampPrecision)
+	if kept := over.Sub(r.Clock.Now()); kept > 0 {
+		return ctrl.Result{RequeueAfter: kept}, nil
+	}
+	if err := r.patchFinalizers(ctx, source, controllerutil.RemoveFinalizer); err != nil {
+		return loop.Again(err)
+	}
+	return ctrl.Result{}, nil
+}
+
+// patchFinalizers changes the list of finalizers, if it is to change. The list is replaced as a whole: the lock keeps
+// those that others put there meanwhile.
+func (r *Reconciler) patchFinalizers(
+	ctx context.Context, source *v1alpha1.AlertSource, change func(client.Object, string) (changed bool),
+) error {
+	before := source.DeepCopy()
+	if !change(source, v1alpha1.SourceFinalizer) {
+		return nil
+	}
+	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
+	if err := r.Client.Patch(ctx, source, patch); err != nil {
+		return fmt.Errorf("patch finalizers: %w", err)
+	}
+	return nil
+}
