@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -22,7 +21,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -53,6 +51,9 @@ func TestMain(m *testing.M) {
 }
 
 func testMain(m *testing.M) int {
+	if os.Getenv(replicaVariable) != "" {
+		return start(os.Args[1:], os.Stderr)
+	}
 	flags := flag.NewFlagSet("logging", flag.PanicOnError)
 	logging := &zap.Options{}
 	logging.BindFlags(flags)
@@ -306,10 +307,10 @@ func TestFourReplicasAtOnceNeverHaveTwoUnresolved(t *testing.T) {
 	for i := range tales {
 		which := i % len(sources)
 		tales[i] = testbed.NewTale(random, issueID(i), perIssue, time.Now().Add(-time.Hour).Truncate(time.Second), windows[which])
-		tellOne(t, operators[0], sources[which], tales[i].Webhooks[0])
+		tellOne(t, operators[0].url, sources[which], tales[i].Webhooks[0])
 		var sending sync.WaitGroup
 		for j, webhook := range tales[i].Webhooks[1:] {
-			sending.Go(func() { tellOne(t, operators[j%len(operators)], sources[which], webhook) })
+			sending.Go(func() { tellOne(t, operators[j%len(operators)].url, sources[which], webhook) })
 		}
 		sending.Wait()
 	}
@@ -329,26 +330,12 @@ func TestFourReplicasAtOnceNeverHaveTwoUnresolved(t *testing.T) {
 	}
 }
 
-func tellOne(t *testing.T, to *operator, source *testbed.Source, webhook simulator.Webhook) {
+func tellOne(t *testing.T, url string, source *testbed.Source, webhook simulator.Webhook) {
 	t.Helper()
-	answer, err := source.Sentry(to.url).Post(t.Context(), webhook)
+	answer, err := source.Sentry(url).Post(t.Context(), webhook)
 	if err != nil || answer.Status != http.StatusOK {
 		t.Errorf("answered %v %v", answer, err)
 	}
-}
-
-func TestADeletedSourceTakesItsSecretAndIncidentsAlong(t *testing.T) {
-	o := startOperator(t, serviceAccount(t), "only")
-	source := testbed.NewSource(t, testbed.NewClient(t, cluster.Config), func(s *v1alpha1.AlertSource) { s.Spec.TokenRef = nil })
-	webhookSecret := types.NamespacedName{Namespace: source.Name.Namespace, Name: v1alpha1.WebhookSecretName(source.Name.Name)}
-	source.Token = tokenIn(t, source.Client, webhookSecret)
-	o.knows(t, source)
-	post(t, o, source, simulator.IssueWebhook("created", simulator.Issue{ID: "42"}, time.Now()))
-	testbed.Must(t, source.Client.Delete(t.Context(), source.Get(t)))
-	testbed.Eventually(t, "Secret and Incidents are gone", func(ctx context.Context) bool {
-		err := source.Client.Get(ctx, webhookSecret, &corev1.Secret{})
-		return apierrors.IsNotFound(err) && len(source.Incidents(t)) == 0
-	})
 }
 
 // tokenIn waits for the token that the operator makes.
@@ -366,90 +353,6 @@ func post(t *testing.T, o *operator, source *testbed.Source, webhook simulator.W
 	answer, err := source.Sentry(o.url).Post(t.Context(), webhook)
 	testbed.Must(t, err)
 	return answer
-}
-
-// The token is the user's own and stays the same, so Sentry goes on posting while the source is deleted and made anew.
-func TestASourceMadeAgainLosesNoAnsweredWebhook(t *testing.T) {
-	for name, config := range map[string]*rest.Config{
-		"a replica in time":             serviceAccount(t),
-		"a replica that hears it later": controlplane.DelayWatches(serviceAccount(t), time.Second),
-	} {
-		t.Run(name, func(t *testing.T) { makeAgain(t, config) })
-	}
-}
-
-func makeAgain(t *testing.T, config *rest.Config) {
-	t.Helper()
-	o := startOperator(t, config, "only")
-	source := testbed.NewSource(t, testbed.NewClient(t, cluster.Config))
-	o.knows(t, source)
-	for round := range 5 {
-		for i := range 10 {
-			post(t, o, source, simulator.IssueWebhook("created", simulator.Issue{ID: strconv.Itoa(100 + i)}, time.Now()))
-		}
-		testbed.Must(t, source.Client.Delete(t.Context(), source.Get(t)))
-		source.Create(t)
-		answered := map[v1alpha1.AlertKey]bool{}
-		for i := 0; i < 40 || (len(answered) < 10 && i < 10_000); i++ {
-			id := strconv.Itoa(100 + i%40)
-			// New issues and those of the former source, whose Incidents are still going.
-			answer := post(t, o, source, simulator.EventAlert(simulator.Issue{ID: id}, "Page the team", false, time.Now()))
-			if answer.Status == http.StatusOK && answer.Result != "ignored" {
-				answered[v1alpha1.IssueKey(id)] = true
-			}
-		}
-		owner := source.Get(t).UID
-		missing := map[v1alpha1.AlertKey]bool{}
-		testbed.Eventually(t, fmt.Sprintf("round %d: what was answered 200 is there, and nothing is the former source's", round),
-			func(context.Context) bool {
-				clear(missing)
-				maps.Copy(missing, answered)
-				for _, incident := range source.Incidents(t) {
-					controller := metav1.GetControllerOf(&incident)
-					if controller == nil || controller.UID != owner {
-						return false
-					}
-					delete(missing, incident.Spec.AlertKey)
-				}
-				return len(missing) == 0
-			})
-		o.knows(t, source)
-	}
-}
-
-func TestAHungAPIServerCostsTheTermAndNotTheProcess(t *testing.T) {
-	o := startOperator(t, serviceAccount(t), "survivor", "--intake-answer-timeout=900ms")
-	source := testbed.NewSource(t, testbed.NewClient(t, cluster.Config))
-	o.knows(t, source)
-	post(t, o, source, simulator.IssueWebhook("created", simulator.Issue{ID: "1"}, time.Now()))
-	settled(t, source)
-	before := strings.Count(logs.String(), "Won the lease")
-
-	testbed.Must(t, cluster.Hang())
-	resume := sync.OnceFunc(func() { testbed.Must(t, cluster.Resume()) })
-	defer resume()
-	answer := post(t, o, source, simulator.IssueWebhook("created", simulator.Issue{ID: "2"}, time.Now()))
-	if answer.Status != http.StatusServiceUnavailable {
-		t.Errorf("while the API server hangs, a webhook is answered %d, want 503", answer.Status)
-	}
-	select {
-	case err := <-o.ended:
-		t.Fatalf("the operator ended: %v", err)
-	case <-time.After(30 * time.Second):
-	}
-	resume()
-
-	testbed.Eventually(t, "the lease is regained", func(context.Context) bool {
-		return strings.Count(logs.String(), "Won the lease") > before
-	})
-	testbed.Eventually(t, "webhooks are taken again", func(context.Context) bool {
-		return post(t, o, source, simulator.IssueWebhook("created", simulator.Issue{ID: "3"}, time.Now())).Status == http.StatusOK
-	})
-	for _, incident := range settled(t, source) {
-		if incident.Status.State != v1alpha1.StateOpen || incident.Status.ObservedGeneration != incident.Generation {
-			t.Errorf("%s: the controllers do not go on: %+v", incident.Name, incident.Status)
-		}
-	}
 }
 
 func TestNoSecretIsToldAnywhere(t *testing.T) {

@@ -23,6 +23,8 @@ const (
 	storyAge = 2 * time.Minute
 	// settleDeadline is how long the operator may take until each Incident's status speaks of its spec.
 	settleDeadline = 30 * time.Second
+	// pollInterval is how often one looks whether it does.
+	pollInterval = 100 * time.Millisecond
 	// failureLines is how much of the operator's log is shown after a failure.
 	failureLines = 40
 )
@@ -46,8 +48,7 @@ func demo(ctx context.Context, out *terminal) (err error) {
 	if err != nil {
 		return err
 	}
-	options := operatorOptions{intake: intake, log: filepath.Join(folder, "operator.log")}
-	running, err := startCluster(ctx, out, options)
+	running, err := startCluster(ctx, out, intake, filepath.Join(folder, "operator.log"))
 	defer func() {
 		out.progress("Stopping")
 		err = errors.Join(err, running.stop())

@@ -24,8 +24,7 @@ func dev(ctx context.Context, out *terminal, wantedIntake string) (err error) {
 	if err != nil {
 		return err
 	}
-	options := operatorOptions{intake: intake, log: filepath.Join(folder, "operator.log")}
-	running, err := startCluster(ctx, out, options)
+	running, err := startCluster(ctx, out, intake, filepath.Join(folder, "operator.log"))
 	defer func() {
 		out.progress("Stopping")
 		err = errors.Join(err, running.stop())

@@ -7,8 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/itoc360/itoc360-operator/hack/devcluster/process"
 )
 
 func TestAnOccupiedIntakePortSaysWhatToSet(t *testing.T) {
@@ -59,22 +57,6 @@ func TestThereAreThreeCommandsToTry(t *testing.T) {
 		if !strings.Contains(commands[i], part) || strings.Contains(commands[i], "\n") {
 			t.Errorf("command %d: %s", i+1, commands[i])
 		}
-	}
-}
-
-func TestAnOperatorThatEndsAtOnceIsNotWaitedFor(t *testing.T) {
-	child, err := process.Start(process.Command{
-		Path: "/bin/sh", Args: []string{"-c", "echo no such flag; exit 2"}, Log: filepath.Join(t.TempDir(), "log"),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	o := &operator{Process: child, probes: "127.0.0.1:1"}
-	if err := o.waitReady(t.Context()); err == nil || !strings.Contains(err.Error(), "no such flag") {
-		t.Errorf("error: %v", err)
-	}
-	if err := o.stop(); err != nil {
-		t.Errorf("stop: %v", err)
 	}
 }
 

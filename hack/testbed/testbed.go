@@ -99,10 +99,15 @@ func NewSource(t testing.TB, c client.Client, changes ...func(*v1alpha1.AlertSou
 // Create makes the AlertSource, for the first time or anew.
 func (s *Source) Create(t testing.TB, changes ...func(*v1alpha1.AlertSource)) {
 	t.Helper()
+	Must(t, s.TryCreate(t.Context(), changes...))
+}
+
+// TryCreate makes the AlertSource, if there is none of the name.
+func (s *Source) TryCreate(ctx context.Context, changes ...func(*v1alpha1.AlertSource)) error {
 	withToken := func(source *v1alpha1.AlertSource) {
 		source.Spec.TokenRef = &v1alpha1.SecretKeyReference{Name: SecretName, Key: "token"}
 	}
-	Must(t, s.Client.Create(t.Context(), NewAlertSource(s.Name, append([]func(*v1alpha1.AlertSource){withToken}, changes...)...)))
+	return s.Client.Create(ctx, NewAlertSource(s.Name, append([]func(*v1alpha1.AlertSource){withToken}, changes...)...))
 }
 
 // Update changes the AlertSource.

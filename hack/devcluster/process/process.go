@@ -110,6 +110,12 @@ func (p *Process) Stop(grace time.Duration) error {
 	return nil
 }
 
+// Err waits for the end of the process and says how it ended: nil for exit status 0.
+func (p *Process) Err() error {
+	<-p.done
+	return p.err
+}
+
 // Ended says how the process ended and what it wrote last. It is for a process that is Done though nobody stopped it.
 func (p *Process) Ended() error {
 	<-p.done

@@ -48,6 +48,9 @@ func TestAProcessGetsItsEnvironmentAndItsOutputIsKept(t *testing.T) {
 	if got := p.Tail(1); got != "second" {
 		t.Errorf("last line: %q", got)
 	}
+	if got := p.Err(); got == nil || got.Error() != "exit status 3" {
+		t.Errorf("it ended with %v", got)
+	}
 	if got := p.Ended().Error(); !strings.Contains(got, "exit status 3") || !strings.Contains(got, "second") {
 		t.Errorf("error: %s", got)
 	}
