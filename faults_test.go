@@ -58,6 +58,15 @@ func (r *replica) knows(t *testing.T, source *testbed.Source) {
 	(&operator{replica: r.name, url: r.url}).knows(t, source)
 }
 
+// takes waits until a replica has recorded a webhook in time.
+func (r *replica) takes(t *testing.T, source *testbed.Source, webhook simulator.Webhook) {
+	t.Helper()
+	testbed.Eventually(t, r.name+" takes a webhook", func(ctx context.Context) bool {
+		answer, err := source.Sentry(r.url).Post(ctx, webhook)
+		return err == nil && answer.Status == http.StatusOK
+	})
+}
+
 // logged counts how often a replica logged a message.
 func (r *replica) logged(t *testing.T, message string) int {
 	t.Helper()
@@ -118,7 +127,9 @@ type steadyLoad struct {
 }
 
 // startSteadyLoad posts to the replicas in turn, as a load balancer in front of them does, until it is ended.
-func startSteadyLoad(t *testing.T, source *testbed.Source, aSecond int, webhook func(number int) simulator.Webhook, to ...*replica) *steadyLoad {
+func startSteadyLoad(
+	t *testing.T, source *testbed.Source, aSecond int, webhook func(number int) simulator.Webhook, to ...*replica,
+) *steadyLoad {
 	t.Helper()
 	l := &steadyLoad{source: source, webhook: webhook, targets: to, transport: &http.Transport{MaxIdleConnsPerHost: 100}}
 	var ctx context.Context
@@ -206,7 +217,7 @@ func TestAHungAPIServerCostsTheTermAndNotTheProcess(t *testing.T) {
 	survivor := startReplica(t, "survivor")
 	source := testbed.NewSource(t, testbed.NewClient(t, cluster.Config))
 	survivor.knows(t, source)
-	tellOne(t, survivor.url, source, newIssue(0))
+	survivor.takes(t, source, newIssue(0))
 	settled(t, source)
 	won := survivor.logged(t, "Won the lease")
 
@@ -236,7 +247,7 @@ func TestAHungAPIServerCostsTheTermAndNotTheProcess(t *testing.T) {
 	back := time.Now()
 	testbed.Eventually(t, "the lease is regained", func(context.Context) bool { return survivor.logged(t, "Won the lease") > won })
 	t.Logf("the controllers went on %s after the API server was back", time.Since(back))
-	tellOne(t, survivor.url, source, newIssue(100_000))
+	survivor.takes(t, source, newIssue(100_000))
 	for _, incident := range settled(t, source) {
 		if incident.Status.State != v1alpha1.StateOpen {
 			t.Errorf("%s: the controllers do not go on: %+v", incident.Name, incident.Status)
@@ -289,7 +300,7 @@ func TestAReplicaThatIsToldToStopLosesNothing(t *testing.T) {
 }
 
 func TestAnotherReplicaGoesOnWhenTheLeaderIsKilled(t *testing.T) {
-	leader, other, source := twoReplicas(t)
+	leader, other, source := twoReplicas(t, "--intake-answer-timeout="+testbed.Patience.String())
 	tellOne(t, leader.url, source, newIssue(0))
 	settled(t, source)
 	killed := time.Now()

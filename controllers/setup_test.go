@@ -9,7 +9,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/klog/v2"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -24,10 +23,7 @@ import (
 
 var control testbed.ControlPlane
 
-func TestMain(m *testing.M) {
-	ctrl.SetLogger(klog.Background())
-	os.Exit(control.Run(m))
-}
+func TestMain(m *testing.M) { os.Exit(control.Run(m)) }
 
 // knowingDirectory knows of no problem.
 type knowingDirectory chan event.TypedGenericEvent[*v1alpha1.AlertSource]

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"k8s.io/client-go/rest"
-	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -27,10 +26,7 @@ func cluster(t testing.TB) *controlplane.ControlPlane {
 	return control.Get(t)
 }
 
-func TestMain(m *testing.M) {
-	ctrl.SetLogger(klog.Background())
-	os.Exit(control.Run(m))
-}
+func TestMain(m *testing.M) { os.Exit(control.Run(m)) }
 
 // intake is an intake in a manager of its own, without controllers.
 type intake struct {

@@ -4,9 +4,6 @@ import (
 	"os"
 	"testing"
 
-	"k8s.io/klog/v2"
-	ctrl "sigs.k8s.io/controller-runtime"
-
 	"github.com/itoc360/itoc360-operator/hack/devcluster/controlplane"
 	"github.com/itoc360/itoc360-operator/hack/testbed"
 )
@@ -18,10 +15,7 @@ func cluster(t testing.TB) *controlplane.ControlPlane {
 	return control.Get(t)
 }
 
-func TestMain(m *testing.M) {
-	ctrl.SetLogger(klog.Background())
-	os.Exit(control.Run(m))
-}
+func TestMain(m *testing.M) { os.Exit(control.Run(m)) }
 
 // kubectl runs kubectl as an administrator and returns what it printed.
 func kubectl(t *testing.T, arguments ...string) string {

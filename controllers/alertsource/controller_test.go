@@ -130,9 +130,9 @@ func (t *sourceTest) createIncident(number int32, state v1alpha1.IncidentState) 
 	t.Helper()
 	opened := testbed.SignalAt(0, v1alpha1.SignalAlert, v1alpha1.EffectOpened)
 	incident := testbed.NewIncident(t.key, v1alpha1.IssueKey("42"), number, opened)
-	testbed.Must(t.T, live(t).Create(t.Context(), incident))
+	testbed.Must(t.T, control.Client(t).Create(t.Context(), incident))
 	incident.Status.State = state
-	testbed.Must(t.T, live(t).Status().Update(t.Context(), incident))
+	testbed.Must(t.T, control.Client(t).Status().Update(t.Context(), incident))
 	return incident
 }
 
@@ -144,7 +144,7 @@ func TestOpenIncidentsAreCounted(t *testing.T) {
 	if count := ptr.Deref(test.source().Status.OpenIncidents, -1); count != 1 {
 		t.Errorf("%d open Incidents are counted, want 1", count)
 	}
-	testbed.Must(t, live(t).Delete(t.Context(), open))
+	testbed.Must(t, control.Client(t).Delete(t.Context(), open))
 	test.reconcile()
 	if count := ptr.Deref(test.source().Status.OpenIncidents, -1); count != 0 {
 		t.Errorf("%d open Incidents are counted, want 0", count)

@@ -18,13 +18,13 @@ import (
 // deleteSource deletes the source and lets its grace pass.
 func (t *sourceTest) deleteSource() {
 	t.Helper()
-	testbed.Must(t, live(t).Delete(t.Context(), t.source()))
+	testbed.Must(t, control.Client(t).Delete(t.Context(), t.source()))
 	t.clock.SetTime(t.source().DeletionTimestamp.Add(deletionGrace + timestampPrecision))
 	// Once to say so, and once to let it go.
 	for range 2 {
 		t.look()
 	}
-	if err := live(t).Get(t.Context(), t.key, &v1alpha1.AlertSource{}); !apierrors.IsNotFound(err) {
+	if err := control.Client(t).Get(t.Context(), t.key, &v1alpha1.AlertSource{}); !apierrors.IsNotFound(err) {
 		t.Fatalf("the source is still there: %v", err)
 	}
 }
@@ -35,7 +35,7 @@ func TestADeletedSourceIsKeptForTenSeconds(t *testing.T) {
 	if finalizers := test.source().Finalizers; !slices.Equal(finalizers, []string{"itoc360.io/intake"}) {
 		t.Fatalf("the finalizers are %q", finalizers)
 	}
-	testbed.Must(t, live(t).Delete(t.Context(), test.source()))
+	testbed.Must(t, control.Client(t).Delete(t.Context(), test.source()))
 	deleted := test.source().DeletionTimestamp.Time
 	test.clock.SetTime(deleted)
 	result := test.reconcile()
@@ -52,7 +52,7 @@ func TestADeletedSourceIsKeptForTenSeconds(t *testing.T) {
 	if result := test.look(); result != (ctrl.Result{}) {
 		t.Errorf("a source that is released gives %+v", result)
 	}
-	if err := live(t).Get(t.Context(), test.key, &v1alpha1.AlertSource{}); !apierrors.IsNotFound(err) {
+	if err := control.Client(t).Get(t.Context(), test.key, &v1alpha1.AlertSource{}); !apierrors.IsNotFound(err) {
 		t.Errorf("it is still there: %v", err)
 	}
 	if result := test.look(); result != (ctrl.Result{}) {
@@ -62,7 +62,7 @@ func TestADeletedSourceIsKeptForTenSeconds(t *testing.T) {
 
 func TestASourceThatIsBeingDeletedMakesNothing(t *testing.T) {
 	test := newSourceTest(t, func(source *v1alpha1.AlertSource) { source.Finalizers = []string{"example.com/wait"} })
-	testbed.Must(t, live(t).Delete(t.Context(), test.source()))
+	testbed.Must(t, control.Client(t).Delete(t.Context(), test.source()))
 	test.clock.SetTime(test.source().DeletionTimestamp.Add(time.Hour))
 	for range 2 {
 		if result := test.look(); result != (ctrl.Result{}) {
@@ -70,7 +70,7 @@ func TestASourceThatIsBeingDeletedMakesNothing(t *testing.T) {
 		}
 	}
 	test.expectReady(metav1.ConditionFalse, v1alpha1.ReasonTerminating, v1alpha1.ConditionReconciling)
-	if err := live(t).Get(t.Context(), test.secretKey(), &corev1.Secret{}); !apierrors.IsNotFound(err) {
+	if err := control.Client(t).Get(t.Context(), test.secretKey(), &corev1.Secret{}); !apierrors.IsNotFound(err) {
 		t.Errorf("the webhook Secret was made: %v", err)
 	}
 	testbed.ExpectEvents(t, test.recorder)

@@ -58,13 +58,13 @@ func newSourceTest(t *testing.T, changes ...func(*v1alpha1.AlertSource)) *source
 	t.Helper()
 	test := &sourceTest{
 		T:         t,
-		key:       client.ObjectKey{Namespace: testbed.Namespace(t, live(t)), Name: "payments"},
+		key:       client.ObjectKey{Namespace: testbed.Namespace(t, control.Client(t)), Name: "payments"},
 		directory: &fakeDirectory{},
 		recorder:  events.NewFakeRecorder(100),
 		clock:     clocktesting.NewFakePassiveClock(testbed.Start),
 	}
 	test.reconciler = &Reconciler{
-		Client: live(t), APIReader: live(t), Recorder: test.recorder, Directory: test.directory,
+		Client: control.Client(t), APIReader: control.Client(t), Recorder: test.recorder, Directory: test.directory,
 		ExternalURL: "https://alerts.example.com/", IntakeURL: "http://intake.itoc360-system.svc", Clock: test.clock,
 	}
 	test.createSource(changes...)
@@ -74,7 +74,7 @@ func newSourceTest(t *testing.T, changes ...func(*v1alpha1.AlertSource)) *source
 func (t *sourceTest) createSource(changes ...func(*v1alpha1.AlertSource)) {
 	t.Helper()
 	source := testbed.NewAlertSource(t.key, changes...)
-	testbed.Must(t.T, live(t).Create(t.Context(), source))
+	testbed.Must(t.T, control.Client(t).Create(t.Context(), source))
 }
 
 // reconcile looks until nothing is to be repeated soon, and gives the last answer.
@@ -99,7 +99,7 @@ func (t *sourceTest) look() ctrl.Result {
 func (t *sourceTest) source() *v1alpha1.AlertSource {
 	t.Helper()
 	source := &v1alpha1.AlertSource{}
-	testbed.Must(t.T, live(t).Get(t.Context(), t.key, source))
+	testbed.Must(t.T, control.Client(t).Get(t.Context(), t.key, source))
 	return source
 }
 
@@ -107,7 +107,7 @@ func (t *sourceTest) updateSource(change func(*v1alpha1.AlertSource)) {
 	t.Helper()
 	source := t.source()
 	change(source)
-	testbed.Must(t.T, live(t).Update(t.Context(), source))
+	testbed.Must(t.T, control.Client(t).Update(t.Context(), source))
 }
 
 func (t *sourceTest) secretKey() client.ObjectKey {
@@ -117,7 +117,7 @@ func (t *sourceTest) secretKey() client.ObjectKey {
 func (t *sourceTest) secret() *corev1.Secret {
 	t.Helper()
 	secret := &corev1.Secret{}
-	testbed.Must(t.T, live(t).Get(t.Context(), t.secretKey(), secret))
+	testbed.Must(t.T, control.Client(t).Get(t.Context(), t.secretKey(), secret))
 	return secret
 }
 
@@ -125,7 +125,7 @@ func (t *sourceTest) updateSecret(change func(*corev1.Secret)) {
 	t.Helper()
 	secret := t.secret()
 	change(secret)
-	testbed.Must(t.T, live(t).Update(t.Context(), secret))
+	testbed.Must(t.T, control.Client(t).Update(t.Context(), secret))
 }
 
 func (t *sourceTest) createSecret(name string, data map[string]string, change func(*corev1.Secret)) {
@@ -134,7 +134,7 @@ func (t *sourceTest) createSecret(name string, data map[string]string, change fu
 	if change != nil {
 		change(secret)
 	}
-	testbed.Must(t.T, live(t).Create(t.Context(), secret))
+	testbed.Must(t.T, control.Client(t).Create(t.Context(), secret))
 }
 
 // expectReady fails the test unless Ready says this, with a sentence, and Reconciling and Stalled are there as told.

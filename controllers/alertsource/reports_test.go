@@ -120,7 +120,7 @@ func (t *sourceTest) reportAs(report v1alpha1.IntakeReport) {
 	t.Helper()
 	object, err := t.source().StatusToApply(v1alpha1.AlertSourceStatus{Intake: []v1alpha1.IntakeReport{report}})
 	testbed.Must(t.T, err)
-	testbed.Must(t.T, live(t).Status().Apply(t.Context(), client.ApplyConfigurationFromUnstructured(object),
+	testbed.Must(t.T, control.Client(t).Status().Apply(t.Context(), client.ApplyConfigurationFromUnstructured(object),
 		client.FieldOwner("intake/"+report.Replica), client.ForceOwnership))
 }
 

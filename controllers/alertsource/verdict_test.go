@@ -53,7 +53,7 @@ func TestAMessageNamesAFewSourcesAndCountsTheRest(t *testing.T) {
 
 func TestInANamespaceThatIsGoingNothingIsMade(t *testing.T) {
 	test := newSourceTest(t)
-	testbed.Must(t, live(t).Delete(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: test.key.Namespace}}))
+	testbed.Must(t, control.Client(t).Delete(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: test.key.Namespace}}))
 	if result := test.look(); result != (ctrl.Result{}) {
 		t.Errorf("gives %+v", result)
 	}

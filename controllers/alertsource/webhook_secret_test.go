@@ -73,7 +73,7 @@ func TestADeletedSecretIsMadeAnewWithANewToken(t *testing.T) {
 	test := newSourceTest(t)
 	test.reconcile()
 	former := test.token()
-	testbed.Must(t, live(t).Delete(t.Context(), test.secret()))
+	testbed.Must(t, control.Client(t).Delete(t.Context(), test.secret()))
 	test.reconcile()
 	if test.token() == former {
 		t.Error("the token is the former one")
@@ -141,7 +141,7 @@ func TestAForeignSecretIsNeverTouched(t *testing.T) {
 			if named := test.source().Status.WebhookSecret; named != "" {
 				t.Errorf("status.webhookSecret names the foreign Secret %s", named)
 			}
-			testbed.Must(t, live(t).Delete(t.Context(), before))
+			testbed.Must(t, control.Client(t).Delete(t.Context(), before))
 			test.reconcile()
 			test.expectReady(metav1.ConditionTrue, v1alpha1.ReasonListening, "")
 		})
@@ -174,7 +174,7 @@ func TestASecretThatIsGoingIsWaitedFor(t *testing.T) {
 	test.reconcile()
 	token := test.token()
 	test.updateSecret(func(secret *corev1.Secret) { secret.Finalizers = []string{"example.com/wait"} })
-	testbed.Must(t, live(t).Delete(t.Context(), test.secret()))
+	testbed.Must(t, control.Client(t).Delete(t.Context(), test.secret()))
 	test.reconcile()
 	test.expectReady(metav1.ConditionFalse, v1alpha1.ReasonSecretMissing, v1alpha1.ConditionReconciling)
 	test.updateSecret(func(secret *corev1.Secret) { secret.Finalizers = nil })
@@ -203,7 +203,7 @@ func TestAReferencedTokenMayComeLater(t *testing.T) {
 	test.reconcile()
 	test.expectMessage("Secret my-token has no key sentry")
 	gone := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: test.key.Namespace, Name: "my-token"}}
-	testbed.Must(t, live(t).Delete(t.Context(), gone))
+	testbed.Must(t, control.Client(t).Delete(t.Context(), gone))
 	test.createSecret("my-token", map[string]string{"sentry": ownTokenOfUser}, nil)
 	test.reconcile()
 	test.expectReady(metav1.ConditionTrue, v1alpha1.ReasonListening, "")

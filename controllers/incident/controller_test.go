@@ -69,7 +69,7 @@ func TestAnUnchangedIncidentIsNeitherWrittenNorTold(t *testing.T) {
 	odd := 123456 * time.Microsecond
 	incident := test.create(1, opened(odd), acknowledged(odd+time.Second))
 	writes := 0
-	test.reconciler.Client = interceptor.NewClient(live(t), interceptor.Funcs{SubResourcePatch: func(
+	test.reconciler.Client = interceptor.NewClient(control.Client(t), interceptor.Funcs{SubResourcePatch: func(
 		ctx context.Context, c client.Client, subResource string, object client.Object, patch client.Patch,
 		options ...client.SubResourcePatchOption,
 	) error {
@@ -219,7 +219,7 @@ func TestNoSilenceIsToldOfASourceThat(t *testing.T) {
 			test := newIncidents(t, change)
 			if name == "is being deleted" {
 				source := testbed.NewAlertSource(test.source)
-				testbed.Must(t, live(t).Delete(t.Context(), source))
+				testbed.Must(t, control.Client(t).Delete(t.Context(), source))
 			}
 			incident := test.create(1, opened(0))
 			test.clock.SetTime(testbed.At(24 * time.Hour))

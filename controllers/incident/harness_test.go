@@ -50,16 +50,16 @@ func newIncidentTest(t *testing.T, source client.ObjectKey) *incidentTest {
 		T: t, source: source, recorder: events.NewFakeRecorder(100), silence: &fakeSilence{},
 		clock: clocktesting.NewFakePassiveClock(testbed.At(time.Minute)),
 	}
-	test.reconciler = &Reconciler{Client: live(t), Recorder: test.recorder, Clock: test.clock, Silence: test.silence}
+	test.reconciler = &Reconciler{Client: control.Client(t), Recorder: test.recorder, Clock: test.clock, Silence: test.silence}
 	return test
 }
 
 // newIncidents begins a test of Incidents in a namespace of their own, with or without a source.
 func newIncidents(t *testing.T, change func(*v1alpha1.AlertSource)) *incidentTest {
 	t.Helper()
-	test := newIncidentTest(t, client.ObjectKey{Namespace: testbed.Namespace(t, live(t)), Name: "payments"})
+	test := newIncidentTest(t, client.ObjectKey{Namespace: testbed.Namespace(t, control.Client(t)), Name: "payments"})
 	if change != nil {
-		testbed.Must(t, live(t).Create(t.Context(), testbed.NewAlertSource(test.source, change)))
+		testbed.Must(t, control.Client(t).Create(t.Context(), testbed.NewAlertSource(test.source, change)))
 	}
 	return test
 }
@@ -93,7 +93,7 @@ func (t *incidentTest) create(number int32, signals ...v1alpha1.Signal) *v1alpha
 func (t *incidentTest) createFor(key v1alpha1.AlertKey, number int32, signals ...v1alpha1.Signal) *v1alpha1.Incident {
 	t.Helper()
 	incident := testbed.NewIncident(t.source, key, number, signals...)
-	testbed.Must(t.T, live(t).Create(t.Context(), incident))
+	testbed.Must(t.T, control.Client(t).Create(t.Context(), incident))
 	return incident
 }
 
@@ -107,7 +107,7 @@ func (t *incidentTest) reconcile(incident *v1alpha1.Incident) ctrl.Result {
 
 func (t *incidentTest) reconcileAll() {
 	t.Helper()
-	incidents, err := loop.Incidents(t.Context(), live(t), t.source)
+	incidents, err := loop.Incidents(t.Context(), control.Client(t), t.source)
 	testbed.Must(t.T, err)
 	for i := range incidents {
 		t.reconcile(&incidents[i])
@@ -116,7 +116,7 @@ func (t *incidentTest) reconcileAll() {
 
 func (t *incidentTest) read(incident *v1alpha1.Incident) {
 	t.Helper()
-	testbed.Must(t.T, live(t).Get(t.Context(), client.ObjectKeyFromObject(incident), incident))
+	testbed.Must(t.T, control.Client(t).Get(t.Context(), client.ObjectKeyFromObject(incident), incident))
 }
 
 // update changes an Incident as the intake or a responder does.
@@ -124,7 +124,7 @@ func (t *incidentTest) update(incident *v1alpha1.Incident, change func(*v1alpha1
 	t.Helper()
 	t.read(incident)
 	change(&incident.Spec)
-	testbed.Must(t.T, live(t).Update(t.Context(), incident))
+	testbed.Must(t.T, control.Client(t).Update(t.Context(), incident))
 }
 
 func (t *incidentTest) hear(incident *v1alpha1.Incident, signals ...v1alpha1.Signal) {

@@ -26,7 +26,7 @@ func keep(maxAge time.Duration, maxResolved int32) func(*v1alpha1.AlertSource) {
 func (t *incidentTest) retain(now time.Duration) ctrl.Result {
 	t.Helper()
 	t.clock.SetTime(testbed.At(now))
-	retention := &Retention{Client: live(t), Clock: t.clock}
+	retention := &Retention{Client: control.Client(t), Clock: t.clock}
 	result, err := retention.Reconcile(t.Context(), ctrl.Request{NamespacedName: t.source})
 	testbed.Must(t.T, err)
 	return result
@@ -35,7 +35,7 @@ func (t *incidentTest) retain(now time.Duration) ctrl.Result {
 // expectKept fails the test unless exactly these Incidents are left.
 func (t *incidentTest) expectKept(names ...string) {
 	t.Helper()
-	incidents, err := loop.Incidents(t.Context(), live(t), t.source)
+	incidents, err := loop.Incidents(t.Context(), control.Client(t), t.source)
 	testbed.Must(t.T, err)
 	var kept []string
 	for _, incident := range incidents {
@@ -114,12 +114,12 @@ func TestAnIncidentThatChangedMeanwhileIsNotDeletedNorAreItsFollowers(t *testing
 	test.read(second)
 	judged := []*v1alpha1.Incident{first.DeepCopy(), second.DeepCopy()}
 	test.hear(first, reopened(4*time.Minute))
-	retention := &Retention{Client: live(t), Clock: test.clock}
+	retention := &Retention{Client: control.Client(t), Clock: test.clock}
 	if deleted, err := retention.deleteAll(t.Context(), judged); deleted != 0 || !apierrors.IsConflict(err) {
 		t.Errorf("deleted %d, %v; want a conflict", deleted, err)
 	}
 	test.expectKept("payments-42-1", "payments-42-2")
-	if err := live(t).Get(t.Context(), client.ObjectKeyFromObject(first), first); err != nil {
+	if err := control.Client(t).Get(t.Context(), client.ObjectKeyFromObject(first), first); err != nil {
 		t.Error(err)
 	}
 }

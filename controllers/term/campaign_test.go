@@ -43,7 +43,7 @@ func newOffice(t *testing.T, leaderElect bool, setup func(ctrl.Manager) error) *
 		LeaseDuration: 3 * time.Second, RenewDeadline: 2 * time.Second, RetryPeriod: 200 * time.Millisecond,
 	}}
 	if leaderElect {
-		o.campaign.Namespace = testbed.Namespace(t, live(t))
+		o.campaign.Namespace = testbed.Namespace(t, control.Client(t))
 	}
 	testbed.Must(t, outer.Add(o.campaign))
 	go func() { o.ended <- outer.Start(ctx) }()
@@ -65,7 +65,9 @@ func (o *office) lease() types.NamespacedName {
 	return types.NamespacedName{Namespace: o.campaign.Namespace, Name: o.campaign.LeaseName}
 }
 
-func (o *office) holder(ctx context.Context) string { return testbed.Holder(ctx, live(o), o.lease()) }
+func (o *office) holder(ctx context.Context) string {
+	return testbed.Holder(ctx, control.Client(o), o.lease())
+}
 
 // terms notes the terms that begin and end.
 type terms struct {
@@ -102,7 +104,7 @@ func TestATermEndsWithTheLeaseAndAnotherFollows(t *testing.T) {
 	var terms terms
 	office := newOffice(t, true, terms.setup)
 	testbed.Eventually(t, "the first term begins", func(context.Context) bool { begun, _ := terms.seen(); return begun == 1 })
-	testbed.StealLease(t, live(t), office.lease())
+	testbed.StealLease(t, control.Client(t), office.lease())
 	testbed.Eventually(t, "the first term ends", func(context.Context) bool { _, ended := terms.seen(); return ended == 1 })
 	select {
 	case err := <-office.ended:

@@ -30,7 +30,8 @@ type cluster struct {
 	operator *operator.Operator
 }
 
-// startCluster starts everything, with an operator that listens at an address and logs into a file; what it started is stopped by stop, whether or not there is an error.
+// startCluster starts everything, with an operator that listens at an address and logs into a file; what it started is
+// stopped by stop, whether or not there is an error.
 func startCluster(ctx context.Context, out *terminal, intake, log string) (*cluster, error) {
 	c := &cluster{}
 	path, err := operatorPath()

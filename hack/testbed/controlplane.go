@@ -6,6 +6,8 @@ import (
 	"sync"
 	"testing"
 
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/itoc360/itoc360-operator/hack/devcluster/controlplane"
@@ -35,6 +37,7 @@ func (c *ControlPlane) Client(t testing.TB) client.WithWatch {
 
 // Run runs a package's tests, stops the control plane if one was started, and gives the exit code.
 func (c *ControlPlane) Run(m *testing.M) int {
+	ctrl.SetLogger(klog.Background())
 	code := m.Run()
 	if c.plane == nil {
 		return code

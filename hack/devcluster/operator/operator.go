@@ -15,11 +15,13 @@ import (
 	"github.com/itoc360/itoc360-operator/hack/devcluster/process"
 )
 
+// Namespace and ServiceAccount are those of config/default.
 const (
-	// Namespace and ServiceAccount are those of config/default.
 	Namespace      = "itoc360-system"
 	ServiceAccount = "itoc360-operator"
+)
 
+const (
 	// readyDeadline is how long the operator may take until it is ready.
 	readyDeadline = time.Minute
 	// pollInterval is how often one looks whether it is.
@@ -78,7 +80,8 @@ func Start(ctx context.Context, plane *controlplane.ControlPlane, options Option
 	if err != nil {
 		return nil, err
 	}
-	return o, o.waitReady(ctx)
+	err = o.waitReady(ctx)
+	return o, err
 }
 
 func (o *Operator) waitReady(ctx context.Context) error {
