@@ -99,11 +99,14 @@ func (t *transcript) String() string {
 
 // operator is the whole process, without the process.
 type operator struct {
-	replica string
-	url     string
-	ended   chan error
-	stop    func()
+	target
+
+	ended chan error
+	stop  func()
 }
+
+// target is where a replica takes webhooks.
+type target struct{ replica, url string }
 
 // serviceAccount is what the operator may do on a cluster: exactly what config/rbac allows it.
 func serviceAccount(t *testing.T) *rest.Config {
@@ -130,7 +133,7 @@ func startOperator(t *testing.T, config *rest.Config, replica string, arguments 
 
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	addresses := make(chan string, 1)
-	o := &operator{replica: replica, ended: make(chan error, 1)}
+	o := &operator{target: target{replica: replica}, ended: make(chan error, 1)}
 	go func() {
 		o.ended <- run(ctx, config, operatorOptions, func(network, address string) (net.Listener, error) {
 			listener, err := net.Listen(network, address)
@@ -156,11 +159,11 @@ func startOperator(t *testing.T, config *rest.Config, replica string, arguments 
 	return o
 }
 
-// knows waits until an operator takes a source's deliveries. An installation webhook is authenticated and ignored.
-func (o *operator) knows(t *testing.T, source *testbed.Source) {
+// knows waits until a replica takes a source's deliveries. An installation webhook is authenticated and ignored.
+func (to target) knows(t *testing.T, source *testbed.Source) {
 	t.Helper()
-	testbed.Eventually(t, o.replica+" knows the source", func(ctx context.Context) bool {
-		answer, err := source.Sentry(o.url).Post(ctx, simulator.Installation("created", time.Now()))
+	testbed.Eventually(t, to.replica+" knows the source", func(ctx context.Context) bool {
+		answer, err := source.Sentry(to.url).Post(ctx, simulator.Installation("created", time.Now()))
 		return err == nil && answer.Status == http.StatusOK
 	})
 }
@@ -307,10 +310,10 @@ func TestFourReplicasAtOnceNeverHaveTwoUnresolved(t *testing.T) {
 	for i := range tales {
 		which := i % len(sources)
 		tales[i] = testbed.NewTale(random, issueID(i), perIssue, time.Now().Add(-time.Hour).Truncate(time.Second), windows[which])
-		tellOne(t, operators[0].url, sources[which], tales[i].Webhooks[0])
+		tellOne(t, operators[0].target, sources[which], tales[i].Webhooks[0])
 		var sending sync.WaitGroup
 		for j, webhook := range tales[i].Webhooks[1:] {
-			sending.Go(func() { tellOne(t, operators[j%len(operators)].url, sources[which], webhook) })
+			sending.Go(func() { tellOne(t, operators[j%len(operators)].target, sources[which], webhook) })
 		}
 		sending.Wait()
 	}
@@ -330,9 +333,9 @@ func TestFourReplicasAtOnceNeverHaveTwoUnresolved(t *testing.T) {
 	}
 }
 
-func tellOne(t *testing.T, url string, source *testbed.Source, webhook simulator.Webhook) {
+func tellOne(t *testing.T, to target, source *testbed.Source, webhook simulator.Webhook) {
 	t.Helper()
-	answer, err := source.Sentry(url).Post(t.Context(), webhook)
+	answer, err := source.Sentry(to.url).Post(t.Context(), webhook)
 	if err != nil || answer.Status != http.StatusOK {
 		t.Errorf("answered %v %v", answer, err)
 	}

@@ -20,8 +20,7 @@ func storeThatLooksBackInVain(t *testing.T, served *intake, rival func()) *webho
 	t.Helper()
 	rival = once(rival)
 	hasWritten, hasFailed := false, false
-	direct, err := client.NewWithWatch(cluster(t).Config, client.Options{Scheme: testbed.Scheme(t)})
-	testbed.Must(t, err)
+	direct := testbed.NewClient(t, cluster(t).Config)
 	faulty := interceptor.NewClient(direct, interceptor.Funcs{
 		Create: func(ctx context.Context, c client.WithWatch, object client.Object, options ...client.CreateOption) error {
 			rival()

@@ -32,8 +32,7 @@ func heard(event v1alpha1.SignalEvent, minute int) lifecycle.Heard {
 // storeWith is a store whose writes go through what a test puts in their way.
 func storeWith(t *testing.T, served *intake, between interceptor.Funcs) *webhook.Store {
 	t.Helper()
-	direct, err := client.NewWithWatch(cluster(t).Config, client.Options{Scheme: testbed.Scheme(t)})
-	testbed.Must(t, err)
+	direct := testbed.NewClient(t, cluster(t).Config)
 	return webhook.NewStore(interceptor.NewClient(direct, between), served.cache, direct, served.Directory, clock.RealClock{})
 }
 
@@ -245,8 +244,7 @@ func TestWhatIsRecordedWhileANewSourceBecomesKnownIsTheNewOnes(t *testing.T) {
 			testbed.Must(t, served.client.Delete(t.Context(), former.Object.DeepCopy()))
 			source.Create(t)
 			made := known(t, source)
-			direct, err := client.NewWithWatch(cluster(t).Config, client.Options{Scheme: testbed.Scheme(t)})
-			testbed.Must(t, err)
+			direct := testbed.NewClient(t, cluster(t).Config)
 			collect := once(func() {
 				if collected {
 					testbed.Must(t, direct.DeleteAllOf(t.Context(), &v1alpha1.Incident{}, client.InNamespace(source.Name.Namespace)))

@@ -136,8 +136,7 @@ func TestProjectsTurnedAwayAreNamedUpToABoundAndForAnHour(t *testing.T) {
 }
 
 func TestNothingIsWrittenWhenNothingChanged(t *testing.T) {
-	direct, err := client.NewWithWatch(cluster(t).Config, client.Options{Scheme: testbed.Scheme(t)})
-	testbed.Must(t, err)
+	direct := testbed.NewClient(t, cluster(t).Config)
 	writes := 0
 	counting := interceptor.NewClient(direct, interceptor.Funcs{
 		SubResourceApply: func(

@@ -26,19 +26,22 @@ func (r *Reconciler) hold(ctx context.Context, source *v1alpha1.AlertSource) err
 	return r.patchFinalizers(ctx, source, controllerutil.AddFinalizer)
 }
 
-// letGo says of a source that is being deleted that it is, and takes the finalizer off once its grace is over.
+// letGo takes the finalizer off a source that is being deleted once its grace is over, and says of one that is still there
+// that it is being deleted.
 func (r *Reconciler) letGo(ctx context.Context, source *v1alpha1.AlertSource) (ctrl.Result, error) {
+	kept := max(0, source.DeletionTimestamp.Add(deletionGrace+timestampPrecision).Sub(r.Clock.Now()))
+	if kept == 0 {
+		if err := r.patchFinalizers(ctx, source, controllerutil.RemoveFinalizer); err != nil {
+			return loop.Again(err)
+		}
+	}
+	if len(source.Finalizers) == 0 {
+		return ctrl.Result{}, nil
+	}
 	if err := r.tell(ctx, source, judge(source, facts{})); err != nil {
 		return loop.Again(err)
 	}
-	over := source.DeletionTimestamp.Add(deletionGrace + timestampPrecision)
-	if kept := over.Sub(r.Clock.Now()); kept > 0 {
-		return ctrl.Result{RequeueAfter: kept}, nil
-	}
-	if err := r.patchFinalizers(ctx, source, controllerutil.RemoveFinalizer); err != nil {
-		return loop.Again(err)
-	}
-	return ctrl.Result{}, nil
+	return ctrl.Result{RequeueAfter: kept}, nil
 }
 
 // patchFinalizers changes the list of finalizers, if it is to change. The list is replaced as a whole: the lock keeps

@@ -44,7 +44,7 @@ func judge(source *v1alpha1.AlertSource, f facts) verdict {
 	switch {
 	case source.DeletionTimestamp != nil:
 		return refuse(v1alpha1.ReasonTerminating, "The source is being deleted; nothing is opened any more. "+
-			"It is gone as soon as every replica has heard of it, within seconds")
+			"It stays for ten seconds, until every replica has heard of it")
 	case f.token.reason != "" && f.token.reason != v1alpha1.ReasonSecretMissing:
 		return refuse(f.token.reason, f.token.message)
 	case len(f.problems) > 0:

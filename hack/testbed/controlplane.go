@@ -19,6 +19,9 @@ type ControlPlane struct {
 	once  sync.Once
 	plane *controlplane.ControlPlane
 	err   error
+
+	connect sync.Once
+	client  client.WithWatch
 }
 
 // Get is the running control plane.
@@ -32,7 +35,8 @@ func (c *ControlPlane) Get(t testing.TB) *controlplane.ControlPlane {
 // Client reads and writes as an administrator, without a cache.
 func (c *ControlPlane) Client(t testing.TB) client.WithWatch {
 	t.Helper()
-	return NewClient(t, c.Get(t).Config)
+	c.connect.Do(func() { c.client = NewClient(t, c.Get(t).Config) })
+	return c.client
 }
 
 // Run runs a package's tests, stops the control plane if one was started, and gives the exit code.

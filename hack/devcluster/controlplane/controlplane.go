@@ -75,14 +75,14 @@ func (c *ControlPlane) startEtcd(ctx context.Context) (err error) {
 	if c.etcd, err = c.run(etcdBinary, c.etcdArguments()); err != nil {
 		return err
 	}
-	return waitUntil(ctx, c.etcd, answersOK("http://"+c.etcdAddress+"/health"))
+	return WaitUntil(ctx, c.etcd, AnswersOK("http://"+c.etcdAddress+"/health"))
 }
 
 func (c *ControlPlane) startAPIServer(ctx context.Context) (err error) {
 	if c.apiServer, err = c.run(apiServerBinary, c.apiServerArguments()); err != nil {
 		return err
 	}
-	return waitUntil(ctx, c.apiServer, c.isReady())
+	return WaitUntil(ctx, c.apiServer, c.isReady())
 }
 
 // checkEtcd makes sure that it was our etcd that answered: one that finds its port taken by another etcd takes a moment to
@@ -100,7 +100,7 @@ func (c *ControlPlane) startControllerManager(ctx context.Context) (err error) {
 	if c.collector, err = c.run(controllerManagerBinary, c.controllerManagerArguments()); err != nil {
 		return err
 	}
-	return waitUntil(ctx, c.collector, c.hasDefaultServiceAccount())
+	return WaitUntil(ctx, c.collector, c.hasDefaultServiceAccount())
 }
 
 func (c *ControlPlane) installCRDs(context.Context) error {

@@ -26,11 +26,11 @@ const (
 // errPortTaken is what a process ends with if somebody else took its port first.
 var errPortTaken = errors.New("port taken by another process")
 
-// probe tells whether something is ready.
-type probe func(context.Context) bool
+// Probe tells whether something is ready.
+type Probe func(context.Context) bool
 
-// waitUntil returns when the probe succeeds, or with an error once the process ends or the deadline is over.
-func waitUntil(ctx context.Context, child *process.Process, ready probe) error {
+// WaitUntil returns when the probe succeeds, or with an error once the process ends or the deadline is over.
+func WaitUntil(ctx context.Context, child *process.Process, ready Probe) error {
 	err := wait.PollUntilContextTimeout(ctx, probeInterval, startDeadline, true, func(ctx context.Context) (bool, error) {
 		select {
 		case <-child.Done():
@@ -59,7 +59,8 @@ func endedEarly(child *process.Process) error {
 	return err
 }
 
-func answersOK(url string) probe {
+// AnswersOK is ready when a URL answers 200.
+func AnswersOK(url string) Probe {
 	return func(ctx context.Context) bool {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 		if err != nil {
@@ -75,7 +76,7 @@ func answersOK(url string) probe {
 }
 
 // isReady asks the API server for more than its readiness, which says nothing of the namespaces made after it.
-func (c *ControlPlane) isReady() probe {
+func (c *ControlPlane) isReady() Probe {
 	return func(ctx context.Context) bool {
 		return c.found(ctx, "/readyz") && c.found(ctx, "/api/v1/namespaces/default") &&
 			c.found(ctx, "/api/v1/namespaces/kube-system")
@@ -83,7 +84,7 @@ func (c *ControlPlane) isReady() probe {
 }
 
 // hasDefaultServiceAccount is true once controllers have begun to work.
-func (c *ControlPlane) hasDefaultServiceAccount() probe {
+func (c *ControlPlane) hasDefaultServiceAccount() Probe {
 	return func(ctx context.Context) bool {
 		return c.found(ctx, "/api/v1/namespaces/default/serviceaccounts/default")
 	}

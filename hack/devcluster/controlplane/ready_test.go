@@ -55,7 +55,7 @@ func TestAProcessThatEndsIsNotWaitedForAndItsLogIsInTheError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = waitUntil(t.Context(), child, func(context.Context) bool { return false })
+	err = WaitUntil(t.Context(), child, func(context.Context) bool { return false })
 	if err == nil || errors.Is(err, errPortTaken) || !strings.Contains(err.Error(), "unknown flag") {
 		t.Errorf("error: %v", err)
 	}

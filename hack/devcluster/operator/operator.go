@@ -4,12 +4,7 @@ package operator
 
 import (
 	"context"
-	"fmt"
-	"net/http"
 	"path/filepath"
-	"time"
-
-	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/itoc360/itoc360-operator/hack/devcluster/controlplane"
 	"github.com/itoc360/itoc360-operator/hack/devcluster/process"
@@ -19,13 +14,6 @@ import (
 const (
 	Namespace      = "itoc360-system"
 	ServiceAccount = "itoc360-operator"
-)
-
-const (
-	// readyDeadline is how long the operator may take until it is ready.
-	readyDeadline = time.Minute
-	// pollInterval is how often one looks whether it is.
-	pollInterval = 100 * time.Millisecond
 )
 
 // Options say how the operator is run.
@@ -47,8 +35,8 @@ type Options struct {
 // Operator is a running one.
 type Operator struct {
 	*process.Process
-
-	probes string
+	// IsReady asks the probe that a kubelet asks.
+	IsReady controlplane.Probe
 }
 
 // Start runs the operator and returns when it is ready. One that did not get ready is returned along with the error.
@@ -61,15 +49,16 @@ func Start(ctx context.Context, plane *controlplane.ControlPlane, options Option
 	if err := controlplane.WriteKubeconfig(kubeconfig, config); err != nil {
 		return nil, err
 	}
-	o := &Operator{}
-	if o.probes, err = controlplane.FreeAddress(); err != nil {
+	probes, err := controlplane.FreeAddress()
+	if err != nil {
 		return nil, err
 	}
+	o := &Operator{IsReady: controlplane.AnswersOK("http://" + probes + "/readyz")}
 	o.Process, err = process.Start(process.Command{
 		Path: options.Path,
 		Args: append([]string{
 			"--intake-bind-address=" + options.Intake,
-			"--health-probe-bind-address=" + o.probes,
+			"--health-probe-bind-address=" + probes,
 			"--metrics-bind-address=127.0.0.1:0",
 		}, options.Args...),
 		Env: append([]string{
@@ -80,35 +69,6 @@ func Start(ctx context.Context, plane *controlplane.ControlPlane, options Option
 	if err != nil {
 		return nil, err
 	}
-	err = o.waitReady(ctx)
+	err = controlplane.WaitUntil(ctx, o.Process, o.IsReady)
 	return o, err
-}
-
-func (o *Operator) waitReady(ctx context.Context) error {
-	err := wait.PollUntilContextTimeout(ctx, pollInterval, readyDeadline, true, func(ctx context.Context) (bool, error) {
-		select {
-		case <-o.Done():
-			return false, o.Ended()
-		default:
-			return o.IsReady(ctx), nil
-		}
-	})
-	if wait.Interrupted(err) {
-		return fmt.Errorf("wait for the operator to be ready: %w", err)
-	}
-	return err
-}
-
-// IsReady asks the probe that a kubelet asks.
-func (o *Operator) IsReady(ctx context.Context) bool {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+o.probes+"/readyz", http.NoBody)
-	if err != nil {
-		return false
-	}
-	answer, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return false
-	}
-	defer answer.Body.Close()
-	return answer.StatusCode == http.StatusOK
 }
