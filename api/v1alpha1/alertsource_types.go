@@ -66,6 +66,10 @@ type AlertSourceSpec struct {
 	// +optional
 	// +kubebuilder:default={}
 	Incidents IncidentRules `json:"incidents,omitzero"`
+	// escalationPolicyRef names the EscalationPolicy by which the Incidents of this source page people. Without it nobody
+	// is paged.
+	// +optional
+	EscalationPolicyRef *PolicyReference `json:"escalationPolicyRef,omitempty"`
 	// suspend, if true, opens and refreshes nothing; resolves of open Incidents are still taken. Default: false.
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`

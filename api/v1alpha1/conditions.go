@@ -1,6 +1,6 @@
 package v1alpha1
 
-// Condition types of an AlertSource. Ready, Reconciling and Stalled mean what kstatus defines.
+// Condition types of an AlertSource; an EscalationPolicy and a NotificationChannel have the first three. Ready, Reconciling and Stalled mean what kstatus defines.
 const (
 	ConditionReady             = "Ready"
 	ConditionReconciling       = "Reconciling"
@@ -12,6 +12,8 @@ const (
 const (
 	ConditionAcknowledged = "Acknowledged"
 	ConditionResolved     = "Resolved"
+	// ConditionNotified tells whether people were paged in the current cycle, and if not, why.
+	ConditionNotified = "Notified"
 )
 
 // Reasons of an AlertSource's Ready, Reconciling and Stalled conditions.
@@ -30,6 +32,52 @@ const (
 	ReasonSecretForeign = "SecretForeign"
 	// ReasonTerminating: the source is being deleted and opens nothing.
 	ReasonTerminating = "Terminating"
+)
+
+// ReasonNobodyPaged is the reason of the Event that a source pages nobody.
+const ReasonNobodyPaged = "NobodyPaged"
+
+// Reasons of a NotificationChannel's and an EscalationPolicy's conditions, besides SecretMissing.
+const (
+	// ReasonUsable: the channel can send; all channels of the policy can.
+	ReasonUsable = "Usable"
+	// ReasonSecretInvalid: a Secret's key holds something that cannot be what it should be.
+	ReasonSecretInvalid = "SecretInvalid"
+	// ReasonTemplateInvalid: the template does not compile; messages have the default text.
+	ReasonTemplateInvalid = "TemplateInvalid"
+	// ReasonUnauthorized: the target turned the last message away; it wants another token or more rights.
+	ReasonUnauthorized = "Unauthorized"
+	// ReasonChannelMissing: a channel that the policy names is not there.
+	ReasonChannelMissing = "ChannelMissing"
+	// ReasonChannelNotReady: a channel that the policy names is not ready.
+	ReasonChannelNotReady = "ChannelNotReady"
+	// ReasonTestSent and ReasonTestFailed are Events about a test message that was asked for.
+	ReasonTestSent   = "TestSent"
+	ReasonTestFailed = "TestFailed"
+)
+
+// Reasons of an Incident's Notified condition, besides ChannelMissing.
+const (
+	// ReasonNotified: the current cycle has paged somebody.
+	ReasonNotified = "Notified"
+	// ReasonNotDue: no step is due yet, or none fits the Incident's priority.
+	ReasonNotDue = "NotDue"
+	// ReasonSending: the first page is on its way.
+	ReasonSending = "Sending"
+	// ReasonSendingFailed: no page has arrived so far.
+	ReasonSendingFailed = "SendingFailed"
+	// ReasonNoPolicy: the source names no policy.
+	ReasonNoPolicy = "NoPolicy"
+	// ReasonPolicyMissing: the policy that the source names is not there.
+	ReasonPolicyMissing = "PolicyMissing"
+	// ReasonSourceMissing: the source is not there.
+	ReasonSourceMissing = "SourceMissing"
+	// ReasonPreexisting: the Incident was restored from a backup and nothing says that it still goes on.
+	ReasonPreexisting = "Preexisting"
+	// ReasonTest: a test notification pages nobody.
+	ReasonTest = "Test"
+	// ReasonNotNeeded: somebody answered, or it was over, before the first page.
+	ReasonNotNeeded = "NotNeeded"
 )
 
 // Reasons of an AlertSource's SignatureVerified condition.

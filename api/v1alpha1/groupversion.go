@@ -18,7 +18,9 @@ var (
 )
 
 func addKnownTypes(scheme *runtime.Scheme) error {
-	scheme.AddKnownTypes(GroupVersion, &AlertSource{}, &AlertSourceList{}, &Incident{}, &IncidentList{})
+	scheme.AddKnownTypes(GroupVersion,
+		&AlertSource{}, &AlertSourceList{}, &Incident{}, &IncidentList{},
+		&EscalationPolicy{}, &EscalationPolicyList{}, &NotificationChannel{}, &NotificationChannelList{})
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil
 }

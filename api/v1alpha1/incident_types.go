@@ -20,6 +20,7 @@ const MaxCycles = 8
 // +kubebuilder:printcolumn:name="Issue",type=string,JSONPath=`.spec.issue.shortID`
 // +kubebuilder:printcolumn:name="Title",type=string,JSONPath=`.spec.issue.title`
 // +kubebuilder:printcolumn:name="Assignee",type=string,JSONPath=`.spec.issue.assignee`
+// +kubebuilder:printcolumn:name="Notified",type=string,JSONPath=`.status.conditions[?(@.type=="Notified")].reason`
 // +kubebuilder:printcolumn:name="Signals",type=integer,JSONPath=`.spec.signalCount`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type Incident struct {
@@ -29,7 +30,7 @@ type Incident struct {
 	// spec holds the facts: what the intake heard and what responders want.
 	// +required
 	Spec IncidentSpec `json:"spec"`
-	// status holds the conclusions, all of them rebuildable from spec.
+	// status holds the conclusions, all of them rebuildable from spec, and the ledger of what was sent, which is not.
 	// +optional
 	// +kubebuilder:default={"state":"Open","observedGeneration":-1}
 	Status IncidentStatus `json:"status,omitzero"`
@@ -103,6 +104,13 @@ type IncidentSpec struct {
 	// +kubebuilder:default=false
 	// +kubebuilder:validation:XValidation:rule="self || !oldSelf",message="a sealed Incident cannot be unsealed; the next alert opens the next Incident"
 	Sealed bool `json:"sealed"`
+	// recordedAt is when the operator made the Incident, by the API server's clock. A creationTimestamp more than five
+	// minutes later tells of a restore from a backup. It cannot be changed.
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern=`^[-0-9]{10}T[0-9:]{8}Z$`
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="recordedAt cannot be changed"
+	RecordedAt *metav1.Time `json:"recordedAt,omitempty"`
 	// response is what responders want. The write that reopens an Incident moves it into signals.
 	// +optional
 	Response *Response `json:"response,omitempty"`
@@ -184,7 +192,7 @@ const (
 	StateResolved     IncidentState = "Resolved"
 )
 
-// IncidentStatus holds the conclusions from an Incident's spec.
+// IncidentStatus holds the conclusions from an Incident's spec, and the ledger of what was sent.
 type IncidentStatus struct {
 	// observedGeneration is the generation of the spec that this status speaks of; -1 before the first look.
 	// +optional
@@ -197,12 +205,20 @@ type IncidentStatus struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=8
 	Cycles []Cycle `json:"cycles,omitempty"`
-	// conditions are Acknowledged and Resolved.
+	// conditions are Acknowledged, Resolved and Notified.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=8
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
+	// escalation is the run of its policy's steps that the Incident is in; absent before the first.
+	// +optional
+	Escalation *Escalation `json:"escalation,omitempty"`
+	// notifications are the ledger of what was sent, to whom, and what became of it, oldest first.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=128
+	Notifications []Notification `json:"notifications,omitempty"`
 }
 
 // Cycle is one way from opened to resolved.

@@ -19,6 +19,9 @@ const (
 	// SecretKeyURL is the key of a webhook Secret that holds the full URL to paste into Sentry.
 	SecretKeyURL = "url"
 
+	// AnnotationTest on a NotificationChannel asks for a test message whenever its value changes.
+	AnnotationTest = "itoc360.io/test"
+
 	// IntakePath is where Sentry posts; the token follows as the query parameter "token".
 	IntakePath = "/functions/v1/events"
 )

@@ -25,7 +25,7 @@ const (
 )
 
 // SignalEffect is what a signal did to its Incident, decided once, when it was recorded.
-// +kubebuilder:validation:Enum=Opened;Updated;Acknowledged;Unacknowledged;Reopened;Resolved;None
+// +kubebuilder:validation:Enum=Opened;Updated;Acknowledged;Unacknowledged;Reopened;Resolved;Woken;None
 type SignalEffect string
 
 // What a signal can do to an Incident.
@@ -36,7 +36,9 @@ const (
 	EffectUnacknowledged SignalEffect = "Unacknowledged"
 	EffectReopened       SignalEffect = "Reopened"
 	EffectResolved       SignalEffect = "Resolved"
-	EffectNone           SignalEffect = "None"
+	// EffectWoken: an Incident that was restored from a backup is known to be still going on, and pages again.
+	EffectWoken SignalEffect = "Woken"
+	EffectNone  SignalEffect = "None"
 )
 
 // Who a signal can come from, besides a responder, whose Kubernetes user name stands in by.
@@ -64,7 +66,7 @@ type Signal struct {
 	// +required
 	Event SignalEvent `json:"event"`
 	// action is the sender's word for it: created, assigned, unresolved, archived, resolved, triggered, critical, ...;
-	// silence where the operator resolved; acknowledge or snooze for a responder's response.
+	// silence where the operator resolved, acknowledgement-timeout where it withdrew an acknowledgement; acknowledge or snooze for a responder's response.
 	// +optional
 	// +kubebuilder:validation:MaxLength=128
 	Action string `json:"action,omitempty"`
