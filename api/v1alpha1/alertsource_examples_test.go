@@ -24,6 +24,7 @@ spec:
     reopenWindow: 10m
     autoResolveAfter: 72h
     retention: {maxAge: 720h, maxResolved: 1000}
+  escalationPolicyRef: {name: payments}
   suspend: false
 status:
   observedGeneration: 1
@@ -80,7 +81,11 @@ func sourceExamples() []example {
 	}
 	union := inCEL("spec", noSentry, of("{}"), absent{})
 	union.at = "spec.sentry"
+	const policy = "spec.escalationPolicyRef.name"
 	return slices.Concat([]example{
+		needed(policy),
+		notEmpty(policy),
+		longest(policy, strings.Repeat("a", 253)),
 		named(longName, strings.Repeat("a", 40), strings.Repeat("a", 41)),
 		named(dotted, "acme-payments", "acme.payments"),
 		needed("spec"),
@@ -154,11 +159,7 @@ func lifetimeExamples() []example {
 			[]string{"1h", "90m", "720h", "87600h"}, []string{"0s", "59m59s", "87600h1s", "30d"}),
 		[]example{
 			atLeast(rules+".retention.maxResolved", 0),
-			{
-				rule:     rule{path: rules + ".retention.maxResolved", keyword: keywordMaximum},
-				accepted: 100000, refused: 100001,
-				answer: "spec.incidents.retention.maxResolved in body should be less than or equal to 100000",
-			},
+			atMostNumber(rules+".retention.maxResolved", 100000),
 			wholeNumber(rules+".retention.maxResolved", "int32", 1000, 1<<31),
 		})
 }

@@ -1,6 +1,7 @@
 package v1alpha1
 
-// Condition types of an AlertSource; an EscalationPolicy and a NotificationChannel have the first three. Ready, Reconciling and Stalled mean what kstatus defines.
+// Condition types of an AlertSource; an EscalationPolicy and a NotificationChannel have the first three. Ready, Reconciling
+// and Stalled mean what kstatus defines.
 const (
 	ConditionReady             = "Ready"
 	ConditionReconciling       = "Reconciling"

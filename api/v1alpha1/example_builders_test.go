@@ -54,6 +54,15 @@ func atLeast(path string, least int64) example {
 	}
 }
 
+// atMostNumber is the example of a number's upper bound.
+func atMostNumber(path string, most int64) example {
+	return example{
+		rule:     rule{path: path, keyword: keywordMaximum},
+		accepted: most, refused: most + 1,
+		answer: fmt.Sprintf("%s should be less than or equal to %d", inBody(path), most),
+	}
+}
+
 // wholeNumber is the example of a number of so many bits. It is refused for the object, or its status, as a whole.
 func wholeNumber(path, format string, accepted, refused float64) example {
 	field := "<nil>"

@@ -19,6 +19,8 @@ import (
 // example is a value that a rule accepts and one that it refuses, in an object that is good otherwise.
 type example struct {
 	rule rule
+	// good is the object that is good otherwise. Default: the kind's.
+	good string
 	// at is the path where the values are put. Default: the rule's.
 	at string
 	// stored is the value that is there before, for a rule about changes.
@@ -42,8 +44,10 @@ type unchanged struct{}
 
 // examplesOf are the examples of each kind.
 var examplesOf = map[string][]example{
-	alertSources: alertSourceExamples(),
-	incidents:    incidentExamples(),
+	alertSources:         alertSourceExamples(),
+	escalationPolicies:   slices.Concat(escalationPolicyExamples(), escalationPolicyStatusExamples()),
+	incidents:            incidentExamples(),
+	notificationChannels: notificationChannelExamples(),
 }
 
 func TestEachRuleAcceptsAndRefuses(t *testing.T) {
@@ -52,7 +56,7 @@ func TestEachRuleAcceptsAndRefuses(t *testing.T) {
 		namespace := testbed.Namespace(t, administrator)
 		for number, example := range examples {
 			t.Run(plural+"/"+example.rule.String(), func(t *testing.T) {
-				object := parse(t, goodOf[plural])
+				object := parse(t, cmp.Or(example.good, goodOf[plural]))
 				object.SetNamespace(namespace)
 				object.SetName(fmt.Sprintf("example-%d", number))
 				example.try(t, administrator, object)

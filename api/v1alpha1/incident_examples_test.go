@@ -42,6 +42,7 @@ spec:
     until: 2026-01-31T07:00:00Z
   signalCount: 1
   sealed: false
+  recordedAt: 2026-01-31T03:00:00Z
   response:
     acknowledgedBy: alice
     acknowledgedAt: 2026-01-31T03:04:05Z
@@ -64,10 +65,32 @@ status:
     message: Resolved by alice
     observedGeneration: 1
     lastTransitionTime: 2026-01-31T03:44:05Z
+  escalation:
+    run: 1
+    cause: 2026-01-31T03:00:00.100001Z
+    startedAt: 2026-01-31T03:00:00.100001Z
+  notifications:
+  - run: 1
+    loop: 0
+    step: team
+    channel: payments-slack
+    kind: Page
+    sequence: 0
+    priority: High
+    dueAt: 2026-01-31T03:00:00.100001Z
+    state: Sent
+    attempts: 1
+    sendBefore: 2026-01-31T03:00:10.200001Z
+    nextAttempt: 2026-01-31T03:00:10.200001Z
+    closedAt: 2026-01-31T03:00:00.400001Z
+    receipt: C024BE91L:1769828400.000100
+    reason: RateLimited
+    error: Slack wants fewer messages
 `
 
 func incidentExamples() []example {
-	return slices.Concat(identityExamples(), issueExamples(), signalExamples(), responseExamples(), incidentStatusExamples())
+	return slices.Concat(identityExamples(), issueExamples(), signalExamples(), responseExamples(),
+		incidentStatusExamples(), ledgerExamples())
 }
 
 // identityExamples are those of what an Incident is, and of its size.
@@ -97,7 +120,11 @@ func identityExamples() []example {
 		needed("spec.signalCount"),
 		atLeast("spec.signalCount", 1),
 		wholeNumber("spec.signalCount", "int64", 1<<53, 1<<63),
-	}, oneOf("spec.priority", "Low", "Medium", "High", "Critical"))
+	},
+		second("spec.recordedAt"),
+		[]example{change("spec.recordedAt", "recordedAt cannot be changed",
+			"2026-01-31T03:00:00Z", "2026-01-31T03:00:00Z", "2026-01-31T03:00:01Z")},
+		oneOf("spec.priority", "Low", "Medium", "High", "Critical"))
 }
 
 func issueExamples() []example {
@@ -136,7 +163,7 @@ func signalExamples() []example {
 		microsecond("spec.signals[0].receivedAt"),
 		second("spec.signals[0].until"),
 		oneOf("spec.signals[0].event", "Alert", "Update", "Acknowledge", "Resolve", "Response"),
-		oneOf("spec.signals[0].effect", "Opened", "Updated", "Acknowledged", "Unacknowledged", "Reopened", "Resolved", "None"),
+		oneOf("spec.signals[0].effect", "Opened", "Updated", "Acknowledged", "Unacknowledged", "Reopened", "Resolved", "Woken", "None"),
 		oneOf("spec.signals[0].priority", "Low", "Medium", "High", "Critical"),
 	)
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -56,6 +57,9 @@ func conclude(t *testing.T, administrator client.Client, incident *v1alpha1.Inci
 	t.Helper()
 	incident.Status, _ = lifecycle.Fold(&incident.Spec, time.Now())
 	incident.Status.ObservedGeneration = incident.Generation
+	meta.SetStatusCondition(&incident.Status.Conditions, metav1.Condition{
+		Type: v1alpha1.ConditionNotified, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonNotified,
+	})
 	testbed.Must(t, administrator.Status().Update(t.Context(), incident))
 }
 
@@ -102,10 +106,10 @@ func TestKubectlWaitsForAnIncidentToBeResolved(t *testing.T) {
 func TestKubectlPrintsIncidentsWithTheirColumns(t *testing.T) {
 	namespace := three(t, testbed.NewClient(t, cluster(t).Config))
 	comparePrinted(t, kubectl(t, "get", "incidents", "--namespace="+namespace), `
-NAME STATE PRIORITY NUMBER ISSUE TITLE ASSIGNEE SIGNALS AGE
-ledger-43-1 Resolved High 1 CHECKOUT-1A TypeError Alice 7 <age>
-payments-41-1 Open High 1 CHECKOUT-1A TypeError Alice 7 <age>
-payments-42-1 Acknowledged Low 1 CHECKOUT-1A TypeError Alice 7 <age>
+NAME STATE PRIORITY NUMBER ISSUE TITLE ASSIGNEE NOTIFIED SIGNALS AGE
+ledger-43-1 Resolved High 1 CHECKOUT-1A TypeError Alice Notified 7 <age>
+payments-41-1 Open High 1 CHECKOUT-1A TypeError Alice Notified 7 <age>
+payments-42-1 Acknowledged Low 1 CHECKOUT-1A TypeError Alice Notified 7 <age>
 `)
 }
 
@@ -122,6 +126,27 @@ func TestKubectlPrintsAlertSourcesWithTheirColumns(t *testing.T) {
 	comparePrinted(t, kubectl(t, "get", "alertsources", "--namespace="+source.Namespace), `
 NAME READY REASON OPEN LAST SIGNAL AGE
 payments True Listening 3 <age> <age>
+`)
+}
+
+func TestKubectlPrintsPoliciesAndChannelsWithTheirColumns(t *testing.T) {
+	administrator := testbed.NewClient(t, cluster(t).Config)
+	namespace := testbed.Namespace(t, administrator)
+	for _, text := range []string{goodEscalationPolicy, goodNotificationChannel} {
+		object := parse(t, text)
+		object.SetNamespace(namespace)
+		status := object.Object["status"]
+		testbed.Must(t, administrator.Create(t.Context(), object))
+		object.Object["status"] = status
+		testbed.Must(t, administrator.Status().Update(t.Context(), object))
+	}
+	comparePrinted(t, kubectl(t, "get", "escp", "--namespace="+namespace), `
+NAME READY REASON STEPS AGE
+payments True Usable team <age>
+`)
+	comparePrinted(t, kubectl(t, "get", "nchan", "--namespace="+namespace), `
+NAME READY REASON TEST AGE
+payments-slack True Usable Failed <age>
 `)
 }
 
@@ -160,6 +185,9 @@ func TestKubectlExplainsEachField(t *testing.T) {
 		"incidents.spec.response":               "resolvedBy is the Kubernetes user name of who resolved by hand",
 		"incidents.spec.signals.effect":         "effect is what it did to the Incident",
 		"incidents.status.cycles":               "absent while unresolved",
+		"escalationpolicies.spec.steps.after":   "Default: 0s, at once.",
+		"nchan.spec.webhook.signingSecretRef":   "with or without whsec_ before it",
+		"incidents.status.notifications":        "oldest first",
 		"alertsources.spec.mapping.actions":     "Default: resolved is Resolve, all others",
 		"alertsources.spec.incidents":           "retention says how long resolved Incidents are kept",
 		"alertsources.status.ignoredProjects":   "slugs of projects whose alerts the allow-list turned away",

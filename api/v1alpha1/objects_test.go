@@ -15,8 +15,10 @@ import (
 
 // goodOf are good objects of each kind, with something in every field.
 var goodOf = map[string]string{
-	alertSources: goodAlertSource,
-	incidents:    goodIncident,
+	alertSources:         goodAlertSource,
+	escalationPolicies:   goodEscalationPolicy,
+	incidents:            goodIncident,
+	notificationChannels: goodNotificationChannel,
 }
 
 func parse(t *testing.T, text string) *unstructured.Unstructured {
@@ -32,9 +34,13 @@ func read(object *unstructured.Unstructured) error {
 	if err != nil {
 		return err
 	}
-	var into runtime.Object = &v1alpha1.Incident{}
-	if object.GetKind() == "AlertSource" {
-		into = &v1alpha1.AlertSource{}
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		return err
+	}
+	into, err := scheme.New(v1alpha1.GroupVersion.WithKind(object.GetKind()))
+	if err != nil {
+		return err
 	}
 	return json.Unmarshal(text, into)
 }

@@ -14,9 +14,13 @@ import (
 
 // The kinds, by the plural that names their CRD.
 const (
-	alertSources = "alertsources"
-	incidents    = "incidents"
+	alertSources         = "alertsources"
+	escalationPolicies   = "escalationpolicies"
+	incidents            = "incidents"
+	notificationChannels = "notificationchannels"
 )
+
+var kinds = []string{alertSources, escalationPolicies, incidents, notificationChannels}
 
 // mapKeys are the keys under which the examples of a map's values stand.
 var mapKeys = map[string]string{
@@ -76,7 +80,7 @@ func join(path, name string) string {
 }
 
 func TestEveryFieldIsDescribed(t *testing.T) {
-	for _, plural := range []string{alertSources, incidents} {
+	for _, plural := range kinds {
 		walk(t, "", schemaOf(t, plural), func(path string, node *apiextensionsv1.JSONSchemaProps) {
 			for name := range node.Properties {
 				field := join(path, name)
@@ -92,7 +96,7 @@ func TestEveryFieldIsDescribed(t *testing.T) {
 func TestEveryTextListAndMapIsBounded(t *testing.T) {
 	// The API server bounds them itself.
 	bounded := []string{"apiVersion", "kind", "metadata"}
-	for _, plural := range []string{alertSources, incidents} {
+	for _, plural := range kinds {
 		walk(t, "", schemaOf(t, plural), func(path string, node *apiextensionsv1.JSONSchemaProps) {
 			switch {
 			case slices.Contains(bounded, path):

@@ -66,7 +66,8 @@ type Signal struct {
 	// +required
 	Event SignalEvent `json:"event"`
 	// action is the sender's word for it: created, assigned, unresolved, archived, resolved, triggered, critical, ...;
-	// silence where the operator resolved, acknowledgement-timeout where it withdrew an acknowledgement; acknowledge or snooze for a responder's response.
+	// silence where the operator resolved, acknowledgement-timeout where it withdrew an acknowledgement; acknowledge or
+	// snooze for a responder's response.
 	// +optional
 	// +kubebuilder:validation:MaxLength=128
 	Action string `json:"action,omitempty"`
