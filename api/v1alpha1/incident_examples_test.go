@@ -70,7 +70,8 @@ status:
     cause: 2026-01-31T03:00:00.100001Z
     startedAt: 2026-01-31T03:00:00.100001Z
   notifications:
-  - run: 1
+  - cycle: 1
+    run: 1
     loop: 0
     step: team
     channel: payments-slack
@@ -83,6 +84,7 @@ status:
     sendBefore: 2026-01-31T03:00:10.200001Z
     nextAttempt: 2026-01-31T03:00:10.200001Z
     closedAt: 2026-01-31T03:00:00.400001Z
+    mayHaveArrived: true
     receipt: C024BE91L:1769828400.000100
     reason: RateLimited
     error: Slack wants fewer messages

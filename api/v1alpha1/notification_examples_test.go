@@ -11,7 +11,8 @@ func ledgerExamples() []example {
 		run = "status.escalation"
 		one = "status.notifications[0]"
 	)
-	entry := `{run: 1, loop: 0, channel: c, kind: Page, sequence: %d, priority: Low, dueAt: "2026-01-31T03:00:00.000001Z", state: Pending}`
+	entry := `{cycle: 1, run: 1, loop: 0, channel: c, kind: Page, sequence: %d, priority: Low, ` +
+		`dueAt: "2026-01-31T03:00:00.000001Z", state: Pending}`
 	return slices.Concat([]example{
 		needed(run + ".run"),
 		atLeast(run+".run", 1),
@@ -19,6 +20,9 @@ func ledgerExamples() []example {
 		needed(run + ".cause"),
 		needed(run + ".startedAt"),
 		atMost("status.notifications", 128, "[", entry, "]"),
+		needed(one + ".cycle"),
+		atLeast(one+".cycle", 1),
+		wholeNumber(one+".cycle", "int32", 1<<31-1, 1<<31),
 		needed(one + ".run"),
 		atLeast(one+".run", 1),
 		wholeNumber(one+".run", "int32", 1<<31-1, 1<<31),

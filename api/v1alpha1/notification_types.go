@@ -57,6 +57,10 @@ const (
 // Notification is one entry of an Incident's ledger: something to tell a channel, and what became of it. Run, loop, step,
 // channel, kind and sequence are its key.
 type Notification struct {
+	// cycle of the Incident that it tells of, from 1.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	Cycle int32 `json:"cycle"`
 	// run that it belongs to.
 	// +required
 	// +kubebuilder:validation:Minimum=1
@@ -77,7 +81,7 @@ type Notification struct {
 	// kind is what it tells.
 	// +required
 	Kind NotificationKind `json:"kind"`
-	// sequence counts the Updates of a run to a channel, from 0.
+	// sequence counts the Updates of a run to a channel, from 0; of a Resolved it is the cycle.
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	Sequence int32 `json:"sequence"`
@@ -96,8 +100,8 @@ type Notification struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Attempts int32 `json:"attempts,omitempty"`
-	// sendBefore is there while a send is under way: what has not begun by then is not sent under this claim. Where it
-	// outlives its send, the outcome is not known, and the message may have arrived.
+	// sendBefore is there while a send is under way: what has not begun by then is not sent under this claim, and nobody
+	// else sends it until five seconds later.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^[-0-9]{10}T[0-9:]{8}[.][0-9]{6}Z$`
@@ -112,6 +116,10 @@ type Notification struct {
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^[-0-9]{10}T[0-9:]{8}[.][0-9]{6}Z$`
 	ClosedAt *metav1.MicroTime `json:"closedAt,omitempty"`
+	// mayHaveArrived is true if the outcome of a send is not known: the operator ended between the send and its record, or
+	// the target's answer was lost.
+	// +optional
+	MayHaveArrived bool `json:"mayHaveArrived,omitempty"`
 	// receipt is how the target names the message that it took.
 	// +optional
 	// +kubebuilder:validation:MaxLength=128

@@ -13,9 +13,15 @@ import (
 // its source's autoResolveAfter.
 const ActionSilence = "silence"
 
+// ActionAcknowledgementTimeout is the action of the signal by which the operator withdraws an acknowledgement that is older
+// than the escalation policy's ackTimeout.
+const ActionAcknowledgementTimeout = "acknowledgement-timeout"
+
 // What else signals are told apart by: Sentry's action, and what responders do.
 const (
 	actionUnresolved  = "unresolved"
+	actionAssigned    = "assigned"
+	actionArchived    = "archived"
 	actionAcknowledge = "acknowledge"
 	actionSnooze      = "snooze"
 )
@@ -29,6 +35,9 @@ type Heard struct {
 	Untimed bool
 	// Facts are what the signal tells of the issue.
 	Facts Facts
+	// Acknowledged is the time of the acknowledgement that has timed out, for a signal of that action. One that is newer
+	// stays.
+	Acknowledged time.Time
 	// Test is true for a test notification.
 	Test bool
 }
@@ -70,8 +79,10 @@ func (f Facts) refresh(issue *v1alpha1.Issue) {
 	}
 }
 
-// Rules are the parts of an AlertSource that Route judges by.
+// Rules are what Route judges by besides signals: parts of the AlertSource, and what an Incident's spec does not tell.
 type Rules struct {
+	// Restored is when the latest Incident was restored from a backup; zero if it was not.
+	Restored time.Time
 	// ReopenWindow is the time after a resolve within which an Alert reopens the same Incident; 0: never.
 	ReopenWindow time.Duration
 	// AutoResolveAfter is the silence after which an Incident resolves; 0: never.

@@ -63,13 +63,23 @@ func withdraw(spec *v1alpha1.IncidentSpec, heard Heard, now time.Time) bool {
 	if !heard.Facts.regressed() || response.AcknowledgedAt == nil || !isAfter(*response.AcknowledgedAt, signal, now) {
 		return withdrawn
 	}
+	takeAcknowledgement(spec, signal, now)
+	return true
+}
+
+// takeAcknowledgement moves a responder's acknowledgement, if there is one, into the signals, before the signal that
+// withdraws it.
+func takeAcknowledgement(spec *v1alpha1.IncidentSpec, signal v1alpha1.Signal, now time.Time) {
+	response := ptr.Deref(spec.Response, v1alpha1.Response{})
+	if response.AcknowledgedAt == nil {
+		return
+	}
 	insertAt(spec, placeOf(spec.Signals, signal), signal.Time, acknowledgement(response, now))
 	response.AcknowledgedBy, response.AcknowledgedAt = "", nil
 	spec.Response = &response
 	if response == (v1alpha1.Response{}) {
 		spec.Response = nil
 	}
-	return true
 }
 
 // acknowledgement is a responder's, as a signal.

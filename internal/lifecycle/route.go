@@ -72,10 +72,16 @@ func routeOpen(spec *v1alpha1.IncidentSpec, heard Heard, rules Rules, now time.T
 	effect := v1alpha1.EffectNone
 	switch heard.Signal.Event {
 	case v1alpha1.SignalAlert, v1alpha1.SignalUpdate:
+		if heard.Signal.Action == ActionAcknowledgementTimeout {
+			return routeTimeout(spec, heard, now)
+		}
 		switch {
 		case withdraw(spec, heard, now):
 			effect = v1alpha1.EffectUnacknowledged
-		case !isLate(spec, heard.Signal):
+		case isLate(spec, heard.Signal):
+		case wakes(heard.Signal) && isQuiet(spec, rules.Restored):
+			effect = v1alpha1.EffectWoken
+		default:
 			effect = v1alpha1.EffectUpdated
 		}
 	case v1alpha1.SignalAcknowledge:
@@ -103,6 +109,19 @@ func routeSilence(spec *v1alpha1.IncidentSpec, heard Heard, rules Rules) Decisio
 	}
 	heard.Signal.Time = lastSent(spec.Signals)
 	return write(spec, heard, v1alpha1.EffectResolved)
+}
+
+// routeTimeout withdraws an acknowledgement that has timed out, unless there is a newer one. It takes the newest signal's
+// time, as a silence does.
+func routeTimeout(spec *v1alpha1.IncidentSpec, heard Heard, now time.Time) Decision {
+	status, _ := Fold(spec, now)
+	acknowledged := status.Cycles[len(status.Cycles)-1].AcknowledgedAt
+	if acknowledged == nil || acknowledged.After(heard.Acknowledged) {
+		return Decision{Effect: v1alpha1.EffectNone}
+	}
+	heard.Signal.Time = lastSent(spec.Signals)
+	takeAcknowledgement(spec, heard.Signal, now)
+	return write(spec, heard, v1alpha1.EffectUnacknowledged)
 }
 
 // SilentAt is when an unresolved Incident has been silent for so long that it resolves; zero if never.

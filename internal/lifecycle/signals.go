@@ -68,7 +68,8 @@ func telling(signals []v1alpha1.Signal) []bool {
 	stays := make([]bool, len(signals))
 	stays[0], stays[len(signals)-1] = true, true
 	for _, i := range []int{
-		newest(signals, isAlert), newest(signals, isResolve), newest(signals, isWithdrawal), lastArrived(signals),
+		newest(signals, isAlert), newest(signals, isResolve), newest(signals, isWithdrawal), newest(signals, isWaking),
+		lastArrived(signals),
 	} {
 		if i >= 0 {
 			stays[i] = true
@@ -99,6 +100,8 @@ func isResolve(s v1alpha1.Signal) bool         { return s.Event == v1alpha1.Sign
 func isDecisive(s v1alpha1.Signal) bool        { return isAlert(s) || isResolve(s) }
 func isFromSentry(s v1alpha1.Signal) bool      { return s.By == v1alpha1.BySentry }
 func isAcknowledgement(s v1alpha1.Signal) bool { return s.Effect == v1alpha1.EffectAcknowledged }
+
+func isWaking(s v1alpha1.Signal) bool          { return s.Effect == v1alpha1.EffectWoken }
 
 // isOpening tells whether a signal began a cycle.
 func isOpening(s v1alpha1.Signal) bool {

@@ -1,0 +1,119 @@
+package lifecycle
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+)
+
+// The times of a send.
+const (
+	// SendWithin is how long after its claim a send may begin.
+	SendWithin = 10 * time.Second
+	// SendTimeout is how long a send takes at most, connecting included.
+	SendTimeout = 5 * time.Second
+	// firstRetry and lastRetry are the shortest and the longest pause between two attempts.
+	firstRetry = time.Second
+	lastRetry  = 5 * time.Minute
+	// mendRetry is the pause where only a person can help.
+	mendRetry = time.Minute
+	// longestWait is how long a target may ask us to wait.
+	longestWait = time.Hour
+)
+
+// FailureClass says what to do about a failed send.
+type FailureClass string
+
+// What can be done about a failed send.
+const (
+	// FailureRetryable: another try can help.
+	FailureRetryable FailureClass = "Retryable"
+	// FailureUnauthorized: the channel needs mending; another try helps only then.
+	FailureUnauthorized FailureClass = "Unauthorized"
+	// FailurePermanent: the target will never take this message.
+	FailurePermanent FailureClass = "Permanent"
+)
+
+// Failure is why a send failed. Nothing in it is secret.
+type Failure struct {
+	// Class says what to do about it.
+	Class FailureClass
+	// Reason is one word, such as RateLimited.
+	Reason string
+	// Message is a sentence.
+	Message string
+	// RetryAfter is how long the target asked to wait; 0 if it did not.
+	RetryAfter time.Duration
+	// MayHaveArrived is true if the target may have taken the message all the same.
+	MayHaveArrived bool
+}
+
+// Claim begins an attempt at a pending notification, if its time has come. Otherwise it says when to ask again; zero:
+// never.
+func Claim(entry *v1alpha1.Notification, now time.Time) (claimed bool, again time.Time) {
+	switch {
+	case entry.State != v1alpha1.NotificationPending:
+		return false, time.Time{}
+	case isClaimed(*entry, now):
+		return false, claimEnds(*entry)
+	case entry.NextAttempt != nil && entry.NextAttempt.After(now):
+		return false, entry.NextAttempt.Time
+	}
+	overrun(entry)
+	entry.Attempts++
+	entry.NextAttempt = nil
+	entry.SendBefore = ptr.To(metav1.NewMicroTime(now.Add(SendWithin)))
+	return true, time.Time{}
+}
+
+// Sent ends an attempt whose message the target took. The receipt is how the target names it.
+func Sent(entry *v1alpha1.Notification, receipt string, now time.Time) {
+	entry.State, entry.ClosedAt = v1alpha1.NotificationSent, ptr.To(metav1.NewMicroTime(now))
+	entry.SendBefore, entry.Reason, entry.Error, entry.MayHaveArrived = nil, "", "", false
+	entry.Receipt = receipt
+}
+
+// Failed ends an attempt whose message did not arrive, for all we know. Chance, from 0 to 1, spreads the retries.
+func Failed(entry *v1alpha1.Notification, failure Failure, chance float64, now time.Time) {
+	entry.SendBefore, entry.Reason, entry.Error = nil, failure.Reason, failure.Message
+	entry.MayHaveArrived = entry.MayHaveArrived || failure.MayHaveArrived
+	if failure.Class == FailurePermanent {
+		entry.State, entry.ClosedAt = v1alpha1.NotificationFailed, ptr.To(metav1.NewMicroTime(now))
+		return
+	}
+	pause := backoff(entry.Attempts)
+	if failure.Class == FailureUnauthorized {
+		entry.Reason = v1alpha1.ReasonUnauthorized
+		pause = max(pause, mendRetry)
+	}
+	pause += time.Duration(chance * float64(pause) / 2)
+	pause = max(pause, min(failure.RetryAfter, longestWait))
+	entry.NextAttempt = ptr.To(metav1.NewMicroTime(now.Add(pause).Truncate(time.Microsecond)))
+}
+
+// backoff doubles with each attempt, from firstRetry to lastRetry.
+func backoff(attempts int32) time.Duration {
+	pause := firstRetry
+	for ; attempts > 1 && pause < lastRetry; attempts-- {
+		pause *= 2
+	}
+	return min(pause, lastRetry)
+}
+
+// isClaimed tells whether somebody may be sending an entry now.
+func isClaimed(entry v1alpha1.Notification, now time.Time) bool {
+	return entry.SendBefore != nil && !now.After(claimEnds(entry))
+}
+
+// claimEnds is the last moment at which a claim's send can be under way.
+func claimEnds(entry v1alpha1.Notification) time.Time { return entry.SendBefore.Add(SendTimeout) }
+
+// overrun lets go of a claim whose outcome nobody recorded.
+func overrun(entry *v1alpha1.Notification) {
+	if entry.SendBefore != nil {
+		entry.MayHaveArrived, entry.SendBefore = true, nil
+	}
+}

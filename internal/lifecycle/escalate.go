@@ -1,0 +1,243 @@
+package lifecycle
+
+import (
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+)
+
+const (
+	// FailedAfter is when a page that has not arrived counts as failed for its step, though it is still being tried.
+	FailedAfter = 2 * time.Minute
+	// GiveUpAfter is when a notification that has not arrived is not tried any more.
+	GiveUpAfter = 24 * time.Hour
+)
+
+// Situation is all that Escalate judges by.
+type Situation struct {
+	// Spec of the Incident.
+	Spec *v1alpha1.IncidentSpec
+	// Was is its status as it was last written, with the run and the ledger.
+	Was v1alpha1.IncidentStatus
+	// Is is the status that Fold concludes now.
+	Is v1alpha1.IncidentStatus
+	// Restored is when the Incident was restored from a backup; zero if it was not.
+	Restored time.Time
+	// Plan is how people are paged.
+	Plan Plan
+	// Now is the time, in microseconds, as the ledger has it.
+	Now time.Time
+}
+
+// Plan is how the people of a source are paged.
+type Plan struct {
+	// Policy of the source; nil if there is none.
+	Policy *v1alpha1.EscalationPolicySpec
+	// Obstacle says why there is no policy: NoPolicy, PolicyMissing or SourceMissing.
+	Obstacle string
+	// Missing are the channels of the policy and of the ledger that are not there.
+	Missing map[string]bool
+}
+
+// Escalation is what follows from a Situation.
+type Escalation struct {
+	// Run that the Incident is in; nil for a test notification.
+	Run *v1alpha1.Escalation
+	// Notifications are the whole ledger, with what is due added.
+	Notifications []v1alpha1.Notification
+	// Notified is the condition of that type, without times and generation.
+	Notified metav1.Condition
+	// Next is when time alone changes the answer; zero: never.
+	Next time.Time
+}
+
+// Escalate says what is due of an Incident now. It only adds to the ledger and closes what need not be sent any more;
+// what is to be sent is whatever is Pending then. It rests on timestamps alone, so that after a restart the next look goes
+// on where the last one stood.
+func Escalate(s Situation) Escalation {
+	if s.Spec.Test {
+		l := &ledger{Situation: s, entries: slices.Clone(s.Was.Notifications)}
+		l.supersede(func(v1alpha1.Notification) bool { return true }, "a test notification pages nobody")
+		return Escalation{Run: s.Was.Escalation, Notifications: l.entries, Notified: l.notified(false)}
+	}
+	l := &ledger{Situation: s, entries: slices.Clone(s.Was.Notifications), run: runOf(s)}
+	quiet := isQuiet(s.Spec, s.Restored)
+	l.giveUp()
+	l.supersede(l.isOver, "the cycle is over")
+	l.tellResolved()
+	switch {
+	case s.Is.State == v1alpha1.StateResolved:
+	case isHeld(s.Is.State):
+		l.supersede(isPage, "somebody has answered")
+		l.tellHeld()
+	case quiet:
+		l.supersede(isPage, "restored from a backup; nothing says that it still goes on")
+	case s.Plan.Policy != nil:
+		l.page(*s.Plan.Policy)
+	}
+	l.waitForPending()
+	l.prune()
+	return Escalation{Run: &l.run, Notifications: l.entries, Notified: l.notified(quiet), Next: l.next}
+}
+
+// page adds what is due of the policy's steps in the round that is under way.
+func (l *ledger) page(policy v1alpha1.EscalationPolicySpec) {
+	start := l.run.StartedAt.Time
+	rounds := int32(0)
+	var every time.Duration
+	if policy.Repeat != nil {
+		rounds, every = policy.Repeat.Times, policy.Repeat.Every.Duration
+	}
+	for round := l.lastRound(); round <= rounds; round++ {
+		begins := start.Add(time.Duration(round) * every)
+		if round > 0 && begins.After(l.Now) {
+			l.wake(begins)
+			return
+		}
+		l.takeSteps(policy.Steps, round, begins)
+	}
+}
+
+// takeSteps adds what is due in one round.
+func (l *ledger) takeSteps(steps []v1alpha1.EscalationStep, round int32, begins time.Time) {
+	brought := false
+	for _, step := range steps {
+		if rank(l.Spec.Priority) < rank(step.MinPriority) {
+			continue
+		}
+		due := begins.Add(step.After.Duration)
+		if !l.isDone(round, step.Name) {
+			switch {
+			case !due.After(l.Now):
+				due = l.notBeforeRise(step, due)
+			case brought:
+				due = l.Now
+			default:
+				l.wake(due)
+				return
+			}
+			for _, recipient := range step.Notify {
+				l.addPage(round, step.Name, recipient.ChannelRef.Name, due)
+			}
+		}
+		brought = l.hasFailed(round, step.Name)
+	}
+}
+
+// notBeforeRise is when a step was due that a lower priority may have held back: not before the last thing was heard.
+func (l *ledger) notBeforeRise(step v1alpha1.EscalationStep, due time.Time) time.Time {
+	last := lastArrived(l.Spec.Signals)
+	if last < 0 || rank(step.MinPriority) <= rank(v1alpha1.PriorityLow) {
+		return due
+	}
+	return earlier(later(due, l.Spec.Signals[last].ReceivedAt.Time), l.Now)
+}
+
+// hasFailed tells whether a step that is done has reached nobody: all its channels failed, for good, until somebody mends
+// them, or for FailedAfter.
+func (l *ledger) hasFailed(round int32, step string) bool {
+	failed := true
+	for _, entry := range l.entries {
+		if !isPage(entry) || entry.Run != l.run.Run || entry.Loop != round || entry.Step != step {
+			continue
+		}
+		late := entry.DueAt.Add(FailedAfter)
+		switch {
+		case entry.State == v1alpha1.NotificationFailed:
+		case entry.State != v1alpha1.NotificationPending:
+			failed = false
+		case entry.Reason == v1alpha1.ReasonUnauthorized:
+		case entry.Attempts > 0 && !late.After(l.Now):
+		default:
+			failed = false
+			if entry.Attempts > 0 {
+				l.wake(late)
+			}
+		}
+	}
+	return failed
+}
+
+// tellHeld tells whoever was paged in this cycle that somebody has answered, and once more if the priority rises then.
+func (l *ledger) tellHeld() {
+	for _, channel := range l.told(l.cycle()) {
+		updates, pending := int32(0), false
+		var priority v1alpha1.Priority
+		for _, entry := range l.entries {
+			if entry.Channel != channel {
+				continue
+			}
+			if entry.State != v1alpha1.NotificationSuperseded {
+				priority = entry.Priority
+			}
+			if entry.Kind == v1alpha1.KindUpdate && entry.Run == l.run.Run {
+				updates++
+				pending = pending || entry.State == v1alpha1.NotificationPending
+			}
+		}
+		rose := rank(l.Spec.Priority) > rank(priority)
+		if updates == 0 || (updates == 1 && rose && !pending) {
+			l.add(v1alpha1.Notification{
+				Cycle: l.cycle(), Channel: channel, Kind: v1alpha1.KindUpdate, Sequence: updates, DueAt: metav1.NewMicroTime(l.Now),
+			})
+		}
+	}
+}
+
+// tellResolved tells whoever was paged in a cycle that is over.
+func (l *ledger) tellResolved() {
+	for i, cycle := range l.Is.Cycles {
+		if cycle.ResolvedAt == nil {
+			continue
+		}
+		number := int32(i + 1)
+		for _, channel := range l.told(number) {
+			isTold := slices.ContainsFunc(l.entries, func(entry v1alpha1.Notification) bool {
+				return entry.Cycle == number && entry.Channel == channel && entry.Kind == v1alpha1.KindResolved
+			})
+			if !isTold {
+				l.add(v1alpha1.Notification{
+					Cycle: number, Channel: channel, Kind: v1alpha1.KindResolved, Sequence: number, DueAt: metav1.NewMicroTime(l.Now),
+				})
+			}
+		}
+	}
+}
+
+// AcknowledgementEnds is when an acknowledgement times out that nothing but time takes back; zero if there is none.
+func AcknowledgementEnds(status v1alpha1.IncidentStatus, timeout time.Duration) time.Time {
+	if status.State != v1alpha1.StateAcknowledged || timeout <= 0 {
+		return time.Time{}
+	}
+	return status.Cycles[len(status.Cycles)-1].AcknowledgedAt.Add(timeout)
+}
+
+// rank orders priorities. One that nobody set holds nothing back.
+func rank(priority v1alpha1.Priority) int {
+	return slices.Index([]v1alpha1.Priority{
+		v1alpha1.PriorityLow, v1alpha1.PriorityMedium, v1alpha1.PriorityHigh, v1alpha1.PriorityCritical,
+	}, priority)
+}
+
+func isHeld(state v1alpha1.IncidentState) bool {
+	return state == v1alpha1.StateAcknowledged || state == v1alpha1.StateSnoozed
+}
+
+func isPage(entry v1alpha1.Notification) bool { return entry.Kind == v1alpha1.KindPage }
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,76 @@
+package lifecycle
+
+import (
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+)
+
+// notified is the condition that tells whether people were paged in the current cycle, and if not, why.
+func (l *ledger) notified(quiet bool) metav1.Condition {
+	reason, message := l.why(quiet)
+	status := metav1.ConditionFalse
+	if reason == v1alpha1.ReasonNotified {
+		status = metav1.ConditionTrue
+	}
+	return metav1.Condition{Type: v1alpha1.ConditionNotified, Status: status, Reason: reason, Message: message}
+}
+
+func (l *ledger) why(quiet bool) (reason, message string) {
+	told := l.told(l.cycle())
+	isOpen := l.Is.State == v1alpha1.StateOpen
+	missing := l.missing()
+	switch {
+	case l.Spec.Test:
+		return v1alpha1.ReasonTest, "A test notification pages nobody"
+	case isOpen && l.Plan.Obstacle != "" && (len(told) == 0 || l.Plan.Obstacle != v1alpha1.ReasonNoPolicy):
+		return l.Plan.Obstacle, obstacles[l.Plan.Obstacle]
+	case isOpen && len(missing) > 0:
+		return v1alpha1.ReasonChannelMissing,
+			"These NotificationChannels are not there, messages to them wait: " + strings.Join(missing, ", ")
+	case len(told) > 0:
+		return v1alpha1.ReasonNotified, "Paged through " + strings.Join(told, ", ")
+	case !isOpen:
+		return v1alpha1.ReasonNotNeeded, "Somebody answered, or it was over, before anybody was paged"
+	case quiet:
+		return v1alpha1.ReasonPreexisting, "Restored from a backup; nobody is paged until Sentry tells that it still goes on"
+	default:
+		return l.unsent()
+	}
+}
+
+// obstacles are the messages that explain why there is no policy.
+var obstacles = map[string]string{
+	v1alpha1.ReasonNoPolicy:      "The source names no escalationPolicyRef, so nobody is paged",
+	v1alpha1.ReasonPolicyMissing: "The EscalationPolicy that the source names is not there, so nobody is paged",
+	v1alpha1.ReasonSourceMissing: "The source is not there, so nobody is paged",
+}
+
+// unsent says how far the first page is.
+func (l *ledger) unsent() (reason, message string) {
+	reason, message = v1alpha1.ReasonNotDue, "No step of the policy is due, or none fits the priority"
+	for _, entry := range l.entries {
+		switch {
+		case !isPage(entry) || entry.Cycle != l.cycle() || entry.State == v1alpha1.NotificationSuperseded:
+		case entry.State == v1alpha1.NotificationFailed, entry.Reason != "":
+			return v1alpha1.ReasonSendingFailed, "No page has arrived so far; " + entry.Channel + ": " + entry.Error
+		default:
+			reason, message = v1alpha1.ReasonSending, "The first page is on its way to "+entry.Channel
+		}
+	}
+	return reason, message
+}
+
+// missing are the channels for which something waits that are not there.
+func (l *ledger) missing() []string {
+	var names []string
+	for _, entry := range l.entries {
+		if entry.State == v1alpha1.NotificationPending && l.Plan.Missing[entry.Channel] && !slices.Contains(names, entry.Channel) {
+			names = append(names, entry.Channel)
+		}
+	}
+	return names
+}

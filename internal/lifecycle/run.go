@@ -1,0 +1,78 @@
+package lifecycle
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+)
+
+// restoredAfter is how much later than it was recorded an Incident must have been created to count as restored.
+const restoredAfter = 5 * time.Minute
+
+// RestoredAt is when an Incident was restored from a backup; zero if it was not. Both times are the API server's.
+func RestoredAt(incident *v1alpha1.Incident) time.Time {
+	recorded := incident.Spec.RecordedAt
+	if recorded == nil || incident.CreationTimestamp.Sub(recorded.Time) <= restoredAfter {
+		return time.Time{}
+	}
+	return incident.CreationTimestamp.Time
+}
+
+// isQuiet tells whether an Incident was restored, and nothing that Sentry said since tells that it still goes on.
+func isQuiet(spec *v1alpha1.IncidentSpec, restored time.Time) bool {
+	if restored.IsZero() {
+		return false
+	}
+	return newest(spec.Signals, func(s v1alpha1.Signal) bool {
+		return isRunning(s) && isFromSentry(s) && !s.ReceivedAt.Time.Before(restored)
+	}) < 0
+}
+
+// wakes tells whether a signal says of a restored Incident that it goes on. That somebody was assigned, or archived it,
+// does not.
+func wakes(signal v1alpha1.Signal) bool {
+	return isAlert(signal) && signal.Action != actionAssigned && signal.Action != actionArchived
+}
+
+// isRunning tells whether a signal starts a run of the escalation policy.
+func isRunning(s v1alpha1.Signal) bool {
+	return isOpening(s) || s.Effect == v1alpha1.EffectUnacknowledged || s.Effect == v1alpha1.EffectWoken
+}
+
+// runOf is the run that an Incident is in. What began it is the newest of what the signals and the snooze tell or, where a
+// responder took a response back, of which no trace is left, this look at it.
+func runOf(s Situation) v1alpha1.Escalation {
+	cause := causeOf(s)
+	last := s.Was.Escalation
+	switch {
+	case last == nil:
+		return v1alpha1.Escalation{Run: 1, Cause: metav1.NewMicroTime(cause), StartedAt: metav1.NewMicroTime(earlier(cause, s.Now))}
+	case cause.After(last.Cause.Time):
+		return v1alpha1.Escalation{
+			Run: last.Run + 1, Cause: metav1.NewMicroTime(cause), StartedAt: metav1.NewMicroTime(earlier(cause, s.Now)),
+		}
+	case isHeld(s.Was.State) && s.Is.State == v1alpha1.StateOpen:
+		return v1alpha1.Escalation{
+			Run: last.Run + 1, Cause: metav1.NewMicroTime(later(s.Now, last.Cause.Time)), StartedAt: metav1.NewMicroTime(s.Now),
+		}
+	default:
+		return *last
+	}
+}
+
+// causeOf is when the newest run began, by the operator's clock, as far as the spec tells.
+func causeOf(s Situation) time.Time {
+	cycle := lastCycle(s.Spec.Signals)
+	cause := cycle[0].ReceivedAt.Time
+	for _, signal := range cycle {
+		if isRunning(signal) {
+			cause = later(cause, signal.ReceivedAt.Time)
+		}
+	}
+	if response := s.Spec.Response; response != nil && response.SnoozedUntil != nil && !response.SnoozedUntil.After(s.Now) {
+		cause = later(cause, response.SnoozedUntil.Time)
+	}
+	return cause.Truncate(time.Microsecond)
+}
