@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -51,22 +52,28 @@ type Failure struct {
 	MayHaveArrived bool
 }
 
-// Claim begins an attempt at a pending notification, if its time has come. Otherwise it says when to ask again; zero:
-// never.
-func Claim(entry *v1alpha1.Notification, now time.Time) (claimed bool, again time.Time) {
+// Claim begins an attempt at the next pending notification for a channel and gives its place, -1 if its time has not come:
+// then it says when to ask again; zero: never. A channel hears of one Incident in order, so that nothing is claimed while
+// another send may be under way.
+func Claim(entries []v1alpha1.Notification, channel string, now time.Time) (place int, again time.Time) {
+	place = slices.IndexFunc(entries, func(entry v1alpha1.Notification) bool {
+		return entry.Channel == channel && entry.State == v1alpha1.NotificationPending
+	})
+	if place < 0 {
+		return -1, time.Time{}
+	}
+	entry := &entries[place]
 	switch {
-	case entry.State != v1alpha1.NotificationPending:
-		return false, time.Time{}
 	case isClaimed(*entry, now):
-		return false, claimEnds(*entry)
+		return -1, claimEnds(*entry)
 	case entry.NextAttempt != nil && entry.NextAttempt.After(now):
-		return false, entry.NextAttempt.Time
+		return -1, entry.NextAttempt.Time
 	}
 	overrun(entry)
 	entry.Attempts++
 	entry.NextAttempt = nil
 	entry.SendBefore = ptr.To(metav1.NewMicroTime(now.Add(SendWithin)))
-	return true, time.Time{}
+	return place, time.Time{}
 }
 
 // Sent ends an attempt whose message the target took. The receipt is how the target names it.
@@ -105,10 +112,10 @@ func backoff(attempts int32) time.Duration {
 
 // isClaimed tells whether somebody may be sending an entry now.
 func isClaimed(entry v1alpha1.Notification, now time.Time) bool {
-	return entry.SendBefore != nil && !now.After(claimEnds(entry))
+	return entry.SendBefore != nil && now.Before(claimEnds(entry))
 }
 
-// claimEnds is the last moment at which a claim's send can be under way.
+// claimEnds is when no send of a claim can be under way any more.
 func claimEnds(entry v1alpha1.Notification) time.Time { return entry.SendBefore.Add(SendTimeout) }
 
 // overrun lets go of a claim whose outcome nobody recorded.

@@ -66,6 +66,7 @@ func Escalate(s Situation) Escalation {
 	l := &ledger{Situation: s, entries: slices.Clone(s.Was.Notifications), run: runOf(s)}
 	quiet := isQuiet(s.Spec, s.Restored)
 	l.giveUp()
+	l.supersedeOlder()
 	l.supersede(l.isOver, "the cycle is over")
 	l.tellResolved()
 	switch {
@@ -78,6 +79,7 @@ func Escalate(s Situation) Escalation {
 	case s.Plan.Policy != nil:
 		l.page(*s.Plan.Policy)
 	}
+	l.supersedeOlder()
 	l.waitForPending()
 	l.prune()
 	return Escalation{Run: &l.run, Notifications: l.entries, Notified: l.notified(quiet), Next: l.next}
@@ -187,22 +189,21 @@ func (l *ledger) tellHeld() {
 	}
 }
 
-// tellResolved tells whoever was paged in a cycle that is over.
+// tellResolved tells whoever was paged, and has not heard of the end of the last cycle that is over. If the next one goes on
+// already, a page outdoes that, and then it is not told again.
 func (l *ledger) tellResolved() {
-	for i, cycle := range l.Is.Cycles {
-		if cycle.ResolvedAt == nil {
-			continue
-		}
-		number := int32(i + 1)
-		for _, channel := range l.told(number) {
-			isTold := slices.ContainsFunc(l.entries, func(entry v1alpha1.Notification) bool {
-				return entry.Cycle == number && entry.Channel == channel && entry.Kind == v1alpha1.KindResolved
+	over := l.cycle()
+	if l.Is.State != v1alpha1.StateResolved {
+		over--
+	}
+	for _, channel := range l.awaiting(over) {
+		isDone := slices.ContainsFunc(l.entries, func(entry v1alpha1.Notification) bool {
+			return entry.Channel == channel && (entry.Cycle > over || entry.Cycle == over && entry.Kind == v1alpha1.KindResolved)
+		})
+		if !isDone {
+			l.add(v1alpha1.Notification{
+				Cycle: over, Channel: channel, Kind: v1alpha1.KindResolved, Sequence: over, DueAt: metav1.NewMicroTime(l.Now),
 			})
-			if !isTold {
-				l.add(v1alpha1.Notification{
-					Cycle: number, Channel: channel, Kind: v1alpha1.KindResolved, Sequence: number, DueAt: metav1.NewMicroTime(l.Now),
-				})
-			}
 		}
 	}
 }

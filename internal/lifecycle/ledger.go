@@ -35,13 +35,8 @@ func (l *ledger) wake(at time.Time) {
 	}
 }
 
-// add appends an entry, and closes what it outdoes at the same channel.
+// add appends an entry.
 func (l *ledger) add(entry v1alpha1.Notification) {
-	for i := range l.entries {
-		if l.entries[i].Channel == entry.Channel {
-			l.close(&l.entries[i], reasonLater, "a later message to the same channel says more")
-		}
-	}
 	entry.Run, entry.Priority, entry.State = l.run.Run, l.Spec.Priority, v1alpha1.NotificationPending
 	l.entries = append(l.entries, entry)
 }
@@ -50,6 +45,18 @@ func (l *ledger) addPage(round int32, step, channel string, due time.Time) {
 	l.add(v1alpha1.Notification{
 		Cycle: l.cycle(), Loop: round, Step: step, Channel: channel, Kind: v1alpha1.KindPage, DueAt: metav1.NewMicroTime(due),
 	})
+}
+
+// supersedeOlder closes what a later entry for the same channel outdoes.
+func (l *ledger) supersedeOlder() {
+	later := map[string]bool{}
+	for i := range slices.Backward(l.entries) {
+		entry := &l.entries[i]
+		if later[entry.Channel] {
+			l.close(entry, reasonLater, "a later message to the same channel says more")
+		}
+		later[entry.Channel] = true
+	}
 }
 
 // supersede closes those of the pending entries that need not be sent any more.
@@ -112,6 +119,23 @@ func (l *ledger) told(cycle int32) []string {
 	for _, entry := range l.entries {
 		if entry.Cycle == cycle && isTold(entry) && !slices.Contains(channels, entry.Channel) {
 			channels = append(channels, entry.Channel)
+		}
+	}
+	return channels
+}
+
+// awaiting are the channels that were told up to a cycle, and of no resolve since. While a later cycle goes on, a resolve
+// that a page has outdone counts as well.
+func (l *ledger) awaiting(cycle int32) []string {
+	var channels []string
+	for _, entry := range l.entries {
+		isHeard := entry.State != v1alpha1.NotificationSuperseded || cycle < l.cycle()
+		switch known := slices.Contains(channels, entry.Channel); {
+		case entry.Cycle > cycle:
+		case isTold(entry) && !known:
+			channels = append(channels, entry.Channel)
+		case entry.Kind == v1alpha1.KindResolved && isHeard && known:
+			channels = slices.DeleteFunc(channels, func(channel string) bool { return channel == entry.Channel })
 		}
 	}
 	return channels

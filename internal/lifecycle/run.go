@@ -71,7 +71,9 @@ func causeOf(s Situation) time.Time {
 			cause = later(cause, signal.ReceivedAt.Time)
 		}
 	}
-	if response := s.Spec.Response; response != nil && response.SnoozedUntil != nil && !response.SnoozedUntil.After(s.Now) {
+	response := s.Spec.Response
+	isOver := s.Is.State == v1alpha1.StateResolved
+	if response != nil && response.SnoozedUntil != nil && !isOver && !response.SnoozedUntil.After(s.Now) {
 		cause = later(cause, response.SnoozedUntil.Time)
 	}
 	return cause.Truncate(time.Microsecond)

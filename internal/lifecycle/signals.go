@@ -38,7 +38,7 @@ func insertAt(spec *v1alpha1.IncidentSpec, place int, latest metav1.MicroTime, s
 }
 
 // bound drops the oldest of the repeats until no more than MaxRepeats are left. What is no repeat fits: four signals a
-// cycle, of eight, and eight more.
+// cycle, of eight, and nine more.
 func bound(spec *v1alpha1.IncidentSpec) {
 	stays := telling(spec.Signals)
 	repeats := 0
@@ -101,7 +101,7 @@ func isDecisive(s v1alpha1.Signal) bool        { return isAlert(s) || isResolve(
 func isFromSentry(s v1alpha1.Signal) bool      { return s.By == v1alpha1.BySentry }
 func isAcknowledgement(s v1alpha1.Signal) bool { return s.Effect == v1alpha1.EffectAcknowledged }
 
-func isWaking(s v1alpha1.Signal) bool          { return s.Effect == v1alpha1.EffectWoken }
+func isWaking(s v1alpha1.Signal) bool { return s.Effect == v1alpha1.EffectWoken }
 
 // isOpening tells whether a signal began a cycle.
 func isOpening(s v1alpha1.Signal) bool {
