@@ -116,11 +116,14 @@ func run(ctx context.Context, cfg *rest.Config, operator *options.Options, liste
 		return fmt.Errorf("listen for webhooks (--intake-bind-address): %w", err)
 	}
 	defer func() { _ = listener.Close() }()
+	serverClock := webhook.NewServerClock(clock.RealClock{})
+	cfg = rest.CopyConfig(cfg)
+	cfg.Wrap(serverClock.Wrap)
 	mgr, err := newManager(cfg, operator)
 	if err != nil {
 		return err
 	}
-	intake, err := addIntake(ctx, mgr, listener, operator)
+	intake, err := addIntake(ctx, mgr, listener, serverClock, operator)
 	if err != nil {
 		return err
 	}
@@ -171,12 +174,15 @@ func newManager(cfg *rest.Config, operator *options.Options) (manager.Manager, e
 	return mgr, nil
 }
 
-func addIntake(ctx context.Context, mgr manager.Manager, listener net.Listener, operator *options.Options) (*webhook.Intake, error) {
+func addIntake(
+	ctx context.Context, mgr manager.Manager, listener net.Listener, serverClock *webhook.ServerClock, operator *options.Options,
+) (*webhook.Intake, error) {
 	intakeOptions := webhook.Options{
 		Listener:      listener,
 		ShutdownDelay: operator.ShutdownDelay,
 		AnswerTimeout: operator.AnswerTimeout,
 		Replica:       operator.Replica,
+		ServerClock:   serverClock,
 	}
 	if operator.CertificateFile != "" {
 		certificates, err := certwatcher.New(operator.CertificateFile, operator.KeyFile)

@@ -124,7 +124,7 @@ func result(outcome Outcome) string {
 		return resultReopened
 	case v1alpha1.EffectResolved:
 		return resultResolved
-	case v1alpha1.EffectUpdated, v1alpha1.EffectAcknowledged, v1alpha1.EffectUnacknowledged:
+	case v1alpha1.EffectUpdated, v1alpha1.EffectAcknowledged, v1alpha1.EffectUnacknowledged, v1alpha1.EffectWoken:
 		return resultUpdated
 	case v1alpha1.EffectNone:
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -100,18 +101,31 @@ func (b *Inbox) Submit(ctx context.Context, source *sources.Source, alert v1alph
 // RecordSilence hands in that nothing was heard of an alert for its source's autoResolveAfter. A signal that came
 // meanwhile wins.
 func (b *Inbox) RecordSilence(ctx context.Context, name types.NamespacedName, alert v1alpha1.AlertKey) error {
+	return b.recordOwn(ctx, name, alert, lifecycle.Heard{
+		Signal: v1alpha1.Signal{Event: v1alpha1.SignalResolve, Action: lifecycle.ActionSilence},
+	})
+}
+
+// RecordAcknowledgementTimeout hands in that an acknowledgement of that time is older than the escalation policy's
+// ackTimeout. A newer one wins.
+func (b *Inbox) RecordAcknowledgementTimeout(
+	ctx context.Context, name types.NamespacedName, alert v1alpha1.AlertKey, acknowledged time.Time,
+) error {
+	return b.recordOwn(ctx, name, alert, lifecycle.Heard{
+		Signal:       v1alpha1.Signal{Event: v1alpha1.SignalUpdate, Action: lifecycle.ActionAcknowledgementTimeout},
+		Acknowledged: acknowledged,
+	})
+}
+
+// recordOwn hands in what the operator itself has to say.
+func (b *Inbox) recordOwn(ctx context.Context, name types.NamespacedName, alert v1alpha1.AlertKey, heard lifecycle.Heard) error {
 	source := b.named.ByName(name)
 	if source == nil {
 		return fmt.Errorf("AlertSource %s is not known here yet", name)
 	}
 	now := metav1.NewMicroTime(b.clock.Now())
-	return b.Submit(ctx, source, alert, lifecycle.Heard{Signal: v1alpha1.Signal{
-		Time:       now,
-		ReceivedAt: now,
-		Event:      v1alpha1.SignalResolve,
-		Action:     lifecycle.ActionSilence,
-		By:         v1alpha1.ByOperator,
-	}}).Err
+	heard.Signal.Time, heard.Signal.ReceivedAt, heard.Signal.By = now, now, v1alpha1.ByOperator
+	return b.Submit(ctx, source, alert, heard).Err
 }
 
 // Drain waits until everything handed in has its outcome, or for the end of the context.

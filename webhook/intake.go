@@ -31,6 +31,8 @@ type Options struct {
 	ShutdownDelay time.Duration
 	// AnswerTimeout is when an answer is due: what is not recorded by then is answered 503. Default: 900ms.
 	AnswerTimeout time.Duration
+	// ServerClock is the API server's clock. Default: the operator's own.
+	ServerClock *ServerClock
 	// Replica is this process's name among the replicas.
 	Replica string
 }
@@ -81,6 +83,9 @@ func Add(ctx context.Context, mgr manager.Manager, options Options) (*Intake, er
 	log := mgr.GetLogger().WithName("intake")
 	directory := sources.NewDirectory(mgr.GetCache(), secrets, realClock)
 	store := NewStore(mgr.GetClient(), mgr.GetCache(), mgr.GetAPIReader(), directory, realClock)
+	if options.ServerClock != nil {
+		store.writer.server = options.ServerClock
+	}
 	inbox := NewInbox(store, directory, realClock)
 	reporter := NewReporter(mgr.GetClient(), options.Replica, realClock, log)
 	handler := NewHandler(directory, inbox, reporter, realClock, log)

@@ -27,7 +27,7 @@ type plan struct {
 func (r *recording) judge() plan {
 	plan := plan{orphan: r.orphan(queueKey{r.source.Name, r.key})}
 	identity := v1alpha1.IncidentSpec{SourceRef: v1alpha1.SourceReference{Name: r.source.Name.Name}, AlertKey: r.key}
-	rules, now := rulesOf(r.source.Object), r.clock.Now()
+	rules, now := r.rules(), r.clock.Now()
 	spec := r.latest.spec()
 	for _, heard := range r.heard[len(r.outcomes):] {
 		decision := lifecycle.Route(spec, plan.orphan, heard, identity, rules, now)
@@ -64,12 +64,17 @@ func isOpen(spec *v1alpha1.IncidentSpec, now time.Time) bool {
 	return status.State != v1alpha1.StateResolved
 }
 
-func rulesOf(source *v1alpha1.AlertSource) lifecycle.Rules {
-	return lifecycle.Rules{
-		ReopenWindow:     source.Spec.Incidents.ReopenWindow.Duration,
-		AutoResolveAfter: source.Spec.Incidents.AutoResolveAfter.Duration,
-		Levels:           source.Spec.Mapping.Levels,
+func (r *recording) rules() lifecycle.Rules {
+	source := r.source.Object.Spec
+	rules := lifecycle.Rules{
+		ReopenWindow:     source.Incidents.ReopenWindow.Duration,
+		AutoResolveAfter: source.Incidents.AutoResolveAfter.Duration,
+		Levels:           source.Mapping.Levels,
 	}
+	if r.latest.incident != nil {
+		rules.Restored = lifecycle.RestoredAt(r.latest.incident)
+	}
+	return rules
 }
 
 // signalsMissing are Sentry's signals that one list has and an earlier one had not.

@@ -41,7 +41,7 @@ var _ Recorder = (*Store)(nil)
 func NewStore(client client.Client, cached, live client.Reader, named namedSources, clock clock.PassiveClock) *Store {
 	return &Store{
 		view:    view{cached: cached, live: live, recent: cache.NewLRUExpireCacheWithClock(maxRecent, clock)},
-		writer:  writer{client: client},
+		writer:  writer{client: client, server: clock},
 		named:   named,
 		clock:   clock,
 		orphans: cache.NewLRUExpireCacheWithClock(maxOrphans, clock),
@@ -213,7 +213,7 @@ func (r *recording) remember(plan plan, written *v1alpha1.Incident) {
 	}
 	for _, outcome := range plan.outcomes {
 		switch outcome.Effect {
-		case v1alpha1.EffectOpened, v1alpha1.EffectReopened, v1alpha1.EffectResolved:
+		case v1alpha1.EffectOpened, v1alpha1.EffectReopened, v1alpha1.EffectResolved, v1alpha1.EffectWoken:
 			r.log.Info("Incident "+result(outcome), "incident", outcome.Incident)
 		case v1alpha1.EffectUpdated, v1alpha1.EffectAcknowledged, v1alpha1.EffectUnacknowledged, v1alpha1.EffectNone:
 		}

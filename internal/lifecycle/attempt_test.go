@@ -102,7 +102,8 @@ func TestARetryHeedsTheTargetAndChance(t *testing.T) {
 			entry := pending()
 			claim(entry, at(0))
 			Failed(entry, c.failure, c.chance, at(0))
-			if got := entry.NextAttempt.Sub(at(0)); got != c.want || entry.State != v1alpha1.NotificationPending || entry.SendBefore != nil {
+			got := entry.NextAttempt.Sub(at(0))
+			if got != c.want || entry.State != v1alpha1.NotificationPending || entry.SendBefore != nil {
 				t.Errorf("it is tried again after %s: %s", got, asJSON(t, entry))
 			}
 		})

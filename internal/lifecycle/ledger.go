@@ -26,7 +26,7 @@ type ledger struct {
 }
 
 // cycle is the number of the cycle that the Incident is in.
-func (l *ledger) cycle() int32 { return int32(len(l.Is.Cycles)) }
+func (l *ledger) cycle() int32 { return int32(min(len(l.Is.Cycles), v1alpha1.MaxCycles)) }
 
 // wake makes Escalate be asked again at a time, if nothing wants it earlier.
 func (l *ledger) wake(at time.Time) {

@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -129,18 +130,14 @@ func (w *world) heard(heard Heard) *world {
 
 func unacknowledged(r *v1alpha1.Response) { r.AcknowledgedBy, r.AcknowledgedAt = "", nil }
 
-// brief is what the channels' people have seen, such as "Page slack".
-func (w *world) brief() []string {
-	var texts []string
-	for _, entry := range w.arrived {
-		texts = append(texts, string(entry.Kind)+" "+entry.Channel)
-	}
-	return texts
-}
-
-func (w *world) expect(t *testing.T, want ...string) {
+// expect expects what the channels' people have seen, such as "Page slack, Update slack".
+func (w *world) expect(t *testing.T, want string) {
 	t.Helper()
-	if got := w.brief(); !slices.Equal(got, want) {
+	var seen []string
+	for _, entry := range w.arrived {
+		seen = append(seen, string(entry.Kind)+" "+entry.Channel)
+	}
+	if got := strings.Join(seen, ", "); got != want {
 		t.Errorf("the people have seen %q, not %q\nledger: %s", got, want, asJSON(t, w.status.Notifications))
 	}
 }
