@@ -1,0 +1,84 @@
+package notify
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/itoc360/itoc360-operator/internal/lifecycle"
+)
+
+const (
+	// maxAnswer is how much of an answer is read, in bytes.
+	maxAnswer = 1 << 20
+	// maxRedirects is how many redirects within a host are followed.
+	maxRedirects = 3
+	// idleTimeout is how long a connection is kept for the next message.
+	idleTimeout = 90 * time.Second
+)
+
+var (
+	errRedirected = errors.New("redirected to another host")
+	errTooLong    = errors.New("the answer is too long")
+)
+
+// NewClient makes the HTTP client that all targets share.
+func NewClient() *http.Client {
+	dialer := &net.Dialer{Timeout: lifecycle.SendTimeout, KeepAlive: idleTimeout}
+	return &http.Client{
+		Timeout:       lifecycle.SendTimeout,
+		CheckRedirect: stayOnHost,
+		Transport: bounded{&http.Transport{
+			Proxy:                  http.ProxyFromEnvironment,
+			DialContext:            dialer.DialContext,
+			ForceAttemptHTTP2:      true,
+			TLSHandshakeTimeout:    lifecycle.SendTimeout,
+			ResponseHeaderTimeout:  lifecycle.SendTimeout,
+			MaxResponseHeaderBytes: maxAnswer,
+			MaxIdleConnsPerHost:    16,
+			IdleConnTimeout:        idleTimeout,
+		}},
+	}
+}
+
+// stayOnHost follows redirects that stay on the host and keep the method, so that neither a secret nor a message goes to
+// anybody else.
+func stayOnHost(request *http.Request, via []*http.Request) error {
+	first := via[0]
+	if request.URL.Host != first.URL.Host || request.URL.Scheme != first.URL.Scheme || request.Method != first.Method ||
+		len(via) > maxRedirects {
+		return errRedirected
+	}
+	return nil
+}
+
+// bounded bounds the answers that pass through.
+type bounded struct {
+	next http.RoundTripper
+}
+
+// RoundTrip implements http.RoundTripper.
+func (b bounded) RoundTrip(request *http.Request) (*http.Response, error) {
+	response, err := b.next.RoundTrip(request)
+	if err == nil {
+		response.Body = &boundedBody{ReadCloser: response.Body, left: maxAnswer}
+	}
+	return response, err
+}
+
+type boundedBody struct {
+	io.ReadCloser
+	left int
+}
+
+// Read implements io.Reader.
+func (b *boundedBody) Read(into []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, errTooLong
+	}
+	n, err := b.ReadCloser.Read(into[:min(len(into), b.left)])
+	b.left -= n
+	return n, err
+}

@@ -1,0 +1,31 @@
+package notify
+
+import (
+	"context"
+
+	"github.com/itoc360/itoc360-operator/internal/lifecycle"
+)
+
+// What a message tells, besides the kinds of notifications.
+const (
+	// KindTest is the kind of a test message.
+	KindTest = "Test"
+)
+
+// Message is one thing to tell a channel.
+type Message struct {
+	// View is what it tells of.
+	View View
+	// Text is how it reads.
+	Text Text
+	// ID is the message's own: a target that takes the same one twice may drop the second.
+	ID string
+	// Receipt is how the target named the last message about the same Incident; empty for the first.
+	Receipt string
+}
+
+// Target takes messages.
+type Target interface {
+	// Send sends a message and gives the target's name for it, which may be empty.
+	Send(ctx context.Context, message Message) (receipt string, failure *lifecycle.Failure)
+}

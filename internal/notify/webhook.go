@@ -1,0 +1,98 @@
+package notify
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"github.com/itoc360/itoc360-operator/internal/lifecycle"
+)
+
+// webhookTarget is an endpoint that takes webhooks, signed as https://www.standardwebhooks.com says.
+type webhookTarget struct {
+	url    string
+	signer *standardwebhooks.Webhook
+	client *http.Client
+	now    func() time.Time
+}
+
+// webhookPayload is the body of a webhook.
+type webhookPayload struct {
+	// Type is incident.page, incident.update, incident.resolved or channel.test.
+	Type string `json:"type"`
+	// Timestamp is when it was sent.
+	Timestamp string      `json:"timestamp"`
+	Data      webhookData `json:"data"`
+}
+
+type webhookData struct {
+	Title    string `json:"title"`
+	Body     string `json:"body"`
+	Incident View   `json:"incident"`
+}
+
+// webhookBody makes the body of a webhook.
+func webhookBody(message Message, now time.Time) ([]byte, error) {
+	kind := "incident." + strings.ToLower(message.View.Kind)
+	if message.View.Kind == KindTest {
+		kind = "channel.test"
+	}
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(webhookPayload{
+		Type: kind, Timestamp: now.UTC().Format(time.RFC3339),
+		Data: webhookData{Title: message.Text.Title, Body: message.Text.Body, Incident: message.View},
+	})
+	return bytes.TrimSpace(body.Bytes()), err
+}
+
+// Send implements Target. A webhook has no receipt.
+func (t webhookTarget) Send(ctx context.Context, message Message) (receipt string, failure *lifecycle.Failure) {
+	now := t.now()
+	request, err := t.request(ctx, message, now)
+	if err != nil {
+		return "", &lifecycle.Failure{
+			Class: lifecycle.FailurePermanent, Reason: reasonRefused, Message: "The webhook's request cannot be made",
+		}
+	}
+	response, err := t.client.Do(request)
+	if err != nil {
+		return "", failed(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	// Read to its end, an answer leaves the connection to the next message. What it says does not matter.
+	_, _ = io.CopyN(io.Discard, response.Body, maxAnswer)
+	if response.StatusCode >= http.StatusOK && response.StatusCode < http.StatusMultipleChoices {
+		return "", nil
+	}
+	return "", answered(response.StatusCode, retryAfter(response.Header, now))
+}
+
+func (t webhookTarget) request(ctx context.Context, message Message, now time.Time) (*http.Request, error) {
+	body, err := webhookBody(message, now)
+	if err != nil {
+		return nil, err
+	}
+	signature, err := t.signer.Sign(message.ID, now, body)
+	if err != nil {
+		return nil, err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, t.url, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("User-Agent", "itoc360-operator")
+	request.Header.Set(standardwebhooks.HeaderWebhookID, message.ID)
+	request.Header.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(now.Unix(), 10))
+	request.Header.Set(standardwebhooks.HeaderWebhookSignature, signature)
+	return request, nil
+}
