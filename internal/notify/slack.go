@@ -57,7 +57,7 @@ func (t slackTarget) reply(ctx context.Context, channel, at string, message Mess
 // slackMessage is the message about an Incident as it stands. Its text is what a phone shows.
 func slackMessage(message Message) []slack.MsgOption {
 	return []slack.MsgOption{
-		slack.MsgOptionText(slackutilsx.EscapeMessage(message.Text.Title), false),
+		slack.MsgOptionText(message.Text.Title, true),
 		slack.MsgOptionAttachments(slack.Attachment{
 			Color:    slackColour(message.View),
 			Fallback: slackutilsx.EscapeMessage(message.Text.Title),
@@ -72,7 +72,7 @@ func slackMessage(message Message) []slack.MsgOption {
 // slackReply tells in the thread what is new. A page is shown in the channel too: people must hear of it again.
 func slackReply(message Message, at string) []slack.MsgOption {
 	options := []slack.MsgOption{
-		slack.MsgOptionText(slackutilsx.EscapeMessage(message.Text.Title), false),
+		slack.MsgOptionText(message.Text.Title, true),
 		slack.MsgOptionTS(at),
 		slack.MsgOptionDisableLinkUnfurl(),
 	}

@@ -29,10 +29,10 @@ const defaultBody = `
 {{- else if eq .State "Acknowledged"}}Acknowledged by {{.AnsweredBy}}, open for {{.Age}}
 {{- else if eq .State "Snoozed"}}Snoozed by {{.AnsweredBy}} until {{.SnoozedUntil}}, open for {{.Age}}
 {{- else}}Open for {{.Age}}
-{{- end}}, {{.Signals}} {{if eq .Signals 1}}signal{{else}}signals{{end}}, {{with .Assignee}}assigned to {{.}}{{else}}assigned to nobody{{end}}
+{{- end}}, {{.Signals}} {{if eq .Signals 1}}signal{{else}}signals{{end}}, assigned to {{or .Assignee "nobody"}}
 {{with .Culprit}}{{.}}
-{{end}}{{with .ShortID}}{{.}} {{end}}{{.URL}}
-Incident {{.Name}} in {{.Namespace}}
+{{end}}{{if or .ShortID .URL}}{{with .ShortID}}{{.}} {{end}}{{.URL}}
+{{end}}Incident {{.Name}} in {{.Namespace}}
 {{- if and .Command (eq .State "Open")}}
 Acknowledge: {{.Command}}
 {{- end}}
