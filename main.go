@@ -35,6 +35,7 @@ import (
 	"github.com/itoc360/itoc360-operator/controllers"
 	"github.com/itoc360/itoc360-operator/controllers/loop"
 	"github.com/itoc360/itoc360-operator/controllers/term"
+	"github.com/itoc360/itoc360-operator/internal/notify"
 	"github.com/itoc360/itoc360-operator/internal/options"
 	"github.com/itoc360/itoc360-operator/webhook"
 )
@@ -206,6 +207,7 @@ func addControllers(ctx context.Context, mgr manager.Manager, intake *webhook.In
 	if err := loop.AddIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
 		return fmt.Errorf("add the controllers: %w", err)
 	}
+	office := &notify.Office{Client: notify.NewClient(), SlackURL: operator.SlackURL, Now: time.Now}
 	campaign := &term.Campaign{
 		Outer:       mgr,
 		LeaderElect: operator.LeaderElect,
@@ -215,7 +217,8 @@ func addControllers(ctx context.Context, mgr manager.Manager, intake *webhook.In
 		Setup: func(mgr manager.Manager) error {
 			return controllers.Setup(mgr, controllers.Options{
 				Directory:   intake.Directory,
-				Silence:     intake.Inbox,
+				Inbox:       intake.Inbox,
+				Office:      office,
 				ExternalURL: operator.ExternalURL,
 				IntakeURL:   operator.IntakeURL(),
 				Clock:       clock.RealClock{},

@@ -1,11 +1,17 @@
 package controllers
 
 import (
+	"fmt"
+
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/itoc360/itoc360-operator/controllers/alertsource"
+	"github.com/itoc360/itoc360-operator/controllers/channel"
+	"github.com/itoc360/itoc360-operator/controllers/delivery"
 	"github.com/itoc360/itoc360-operator/controllers/incident"
+	"github.com/itoc360/itoc360-operator/controllers/policy"
+	"github.com/itoc360/itoc360-operator/internal/notify"
 )
 
 // eventComponent is who the Events are reported by.
@@ -15,8 +21,10 @@ const eventComponent = "itoc360-operator"
 type Options struct {
 	// Directory is what the intake knows of Secrets and tokens.
 	Directory alertsource.Directory
-	// Silence is the intake's inbox.
-	Silence incident.SilenceRecorder
+	// Inbox is the intake's.
+	Inbox incident.Inbox
+	// Office makes targets of channels.
+	Office *notify.Office
 	// ExternalURL is where Sentry reaches the intake; empty if nobody said.
 	ExternalURL string
 	// IntakeURL is where the intake is reached inside the cluster.
@@ -36,10 +44,25 @@ func Setup(mgr ctrl.Manager, options Options) error {
 		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Recorder: recorder, Directory: options.Directory,
 		ExternalURL: options.ExternalURL, IntakeURL: options.IntakeURL, Clock: options.Clock,
 	}
-	incidents := &incident.Reconciler{Client: mgr.GetClient(), Recorder: recorder, Clock: options.Clock, Silence: options.Silence}
+	health := &channel.Health{}
+	dispatcher := &delivery.Dispatcher{
+		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Office: options.Office, Outcomes: health, Clock: options.Clock,
+	}
+	if err := mgr.Add(dispatcher); err != nil {
+		return fmt.Errorf("add the dispatcher: %w", err)
+	}
+	channels := &channel.Reconciler{
+		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Recorder: recorder, Office: options.Office, Health: health,
+		Clock: options.Clock,
+	}
+	policies := &policy.Reconciler{Client: mgr.GetClient(), Recorder: recorder, Clock: options.Clock}
+	incidents := &incident.Reconciler{
+		Client: mgr.GetClient(), Recorder: recorder, Clock: options.Clock, Inbox: options.Inbox, Dispatcher: dispatcher,
+	}
 	retention := &incident.Retention{Client: mgr.GetClient(), Clock: options.Clock}
 	registrations := []func(ctrl.Manager) error{
 		sources.SetupWithManager, incidents.SetupWithManager, retention.SetupWithManager,
+		channels.SetupWithManager, policies.SetupWithManager,
 	}
 	for _, register := range registrations {
 		if err := register(mgr); err != nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/itoc360/itoc360-operator/controllers/loop"
 	"github.com/itoc360/itoc360-operator/controllers/term"
 	"github.com/itoc360/itoc360-operator/hack/testbed"
+	"github.com/itoc360/itoc360-operator/internal/notify"
 )
 
 var control testbed.ControlPlane
@@ -40,11 +41,18 @@ func (d knowingDirectory) Subscribe(context.Context) <-chan event.TypedGenericEv
 	return d
 }
 
-// noSilence is for tests in which nothing falls silent.
-type noSilence struct{ *testing.T }
+// noInbox is for tests in which time brings nothing about.
+type noInbox struct{ *testing.T }
 
-func (t noSilence) RecordSilence(_ context.Context, source types.NamespacedName, key v1alpha1.AlertKey) error {
+func (t noInbox) RecordSilence(_ context.Context, source types.NamespacedName, key v1alpha1.AlertKey) error {
 	t.Errorf("silence of %s %s", source, key)
+	return nil
+}
+
+func (t noInbox) RecordAcknowledgementTimeout(
+	_ context.Context, source types.NamespacedName, key v1alpha1.AlertKey, _ time.Time,
+) error {
+	t.Errorf("acknowledgement timeout of %s %s", source, key)
 	return nil
 }
 
@@ -60,7 +68,7 @@ func startCampaign(t *testing.T, lease types.NamespacedName, directory knowingDi
 		Outer: outer, LeaderElect: true, Identity: "replica-a", Namespace: lease.Namespace, LeaseName: lease.Name,
 		LeaseDuration: 3 * time.Second, RenewDeadline: 2 * time.Second, RetryPeriod: 200 * time.Millisecond,
 		Setup: func(mgr ctrl.Manager) error {
-			return Setup(mgr, Options{Directory: directory, Silence: noSilence{t}, ExternalURL: "https://alerts.example.com"})
+			return Setup(mgr, Options{Directory: directory, Inbox: noInbox{t}, Office: &notify.Office{}, ExternalURL: "https://alerts.example.com"})
 		},
 	}))
 	ctx, stop := context.WithCancel(t.Context())

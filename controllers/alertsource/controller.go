@@ -5,9 +5,11 @@ package alertsource
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -16,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
@@ -52,6 +55,7 @@ type Reconciler struct {
 
 // +kubebuilder:rbac:groups=itoc360.io,resources=alertsources,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=itoc360.io,resources=alertsources/status,verbs=patch
+// +kubebuilder:rbac:groups=itoc360.io,resources=escalationpolicies,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups="";events.k8s.io,resources=events,verbs=create;patch
 
@@ -92,9 +96,29 @@ func (r *Reconciler) gather(ctx context.Context, source *v1alpha1.AlertSource) (
 	}
 	key := client.ObjectKeyFromObject(source)
 	found := facts{token: token, hasExternal: r.ExternalURL != ""}
+	if found.unpaged, err = r.unpaged(ctx, source); err != nil {
+		return facts{}, err
+	}
 	found.problems, found.known = r.Directory.Problems(key)
 	found.sharedWith, found.first = r.Directory.SharedWith(key)
 	return found, nil
+}
+
+// unpaged says why nobody is paged, empty if people are.
+func (r *Reconciler) unpaged(ctx context.Context, source *v1alpha1.AlertSource) (string, error) {
+	ref := source.Spec.EscalationPolicyRef
+	if ref == nil {
+		return "Nobody is paged: name an EscalationPolicy in escalationPolicyRef", nil
+	}
+	err := r.Client.Get(ctx, client.ObjectKey{Namespace: source.Namespace, Name: ref.Name}, &v1alpha1.EscalationPolicy{})
+	switch {
+	case apierrors.IsNotFound(err):
+		return fmt.Sprintf("Nobody is paged: EscalationPolicy %s, which escalationPolicyRef names, is not there", ref.Name), nil
+	case err != nil:
+		return "", fmt.Errorf("get policy %s: %w", ref.Name, err)
+	default:
+		return "", nil
+	}
 }
 
 // tell writes the verdict on a source into its status, with what else is to be said of it, and what is new into Events.
@@ -145,6 +169,9 @@ func (r *Reconciler) announce(source *v1alpha1.AlertSource, now verdict) {
 			eventSourceListening(r.Recorder, source, now)
 		}
 	}
+	if now.unpaged != "" && !strings.Contains(was.Message, now.unpaged) {
+		eventNobodyPaged(r.Recorder, source, now)
+	}
 }
 
 // SetupWithManager registers the controller "alertsource". Its own status writes do not wake it; the intakes' reports do.
@@ -152,12 +179,28 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	err := ctrl.NewControllerManagedBy(mgr).Named("alertsource").WithOptions(loop.ControllerOptions()).
 		For(&v1alpha1.AlertSource{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, reportChanged()))).
 		Watches(&v1alpha1.Incident{}, loop.SourceOfChanged(openCountDelay)).
+		Watches(&v1alpha1.EscalationPolicy{}, handler.EnqueueRequestsFromMapFunc(r.ofPolicy),
+			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WatchesRawSource(source.Func(r.subscribe)).
 		Complete(r)
 	if err != nil {
 		return fmt.Errorf("set up controller alertsource: %w", err)
 	}
 	return nil
+}
+
+// ofPolicy are the sources that page by a policy.
+func (r *Reconciler) ofPolicy(ctx context.Context, policy client.Object) []reconcile.Request {
+	names, err := loop.SourcesOf(ctx, r.Client, policy.GetNamespace(), policy.GetName())
+	if err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "Listing the sources of a changed policy")
+		return nil
+	}
+	requests := make([]reconcile.Request, 0, len(names))
+	for _, name := range names {
+		requests = append(requests, reconcile.Request{NamespacedName: name})
+	}
+	return requests
 }
 
 // subscribe hears the directory for as long as the controller's term lasts.

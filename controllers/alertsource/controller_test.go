@@ -163,3 +163,30 @@ func TestNoTokenIsInStatusOrEvents(t *testing.T) {
 		t.Error("the token was told")
 	}
 }
+
+func TestASourceThatPagesNobodySaysSo(t *testing.T) {
+	for name, c := range map[string]struct {
+		policy *v1alpha1.PolicyReference
+		want   string
+	}{
+		"without a policy":         {nil, "Nobody is paged: name an EscalationPolicy in escalationPolicyRef"},
+		"with one that is missing": {&v1alpha1.PolicyReference{Name: "gone"}, "Nobody is paged: EscalationPolicy gone, which"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			test := newSourceTest(t, func(source *v1alpha1.AlertSource) { source.Spec.EscalationPolicyRef = c.policy })
+			test.reconcile()
+			testbed.ExpectEvents(t, test.recorder, "Normal Listening", "Warning NobodyPaged "+c.want)
+			test.reconcile()
+			testbed.ExpectEvents(t, test.recorder)
+			ready := loop.ConditionOf(test.source().Status.Conditions, v1alpha1.ConditionReady)
+			if ready.Status != metav1.ConditionTrue || !strings.Contains(ready.Message, c.want) {
+				t.Errorf("ready is %+v", ready)
+			}
+			test.updateSource(paged)
+			test.reconcile()
+			if ready := loop.ConditionOf(test.source().Status.Conditions, v1alpha1.ConditionReady); strings.Contains(ready.Message, "paged") {
+				t.Errorf("with a policy, ready is %+v", ready)
+			}
+		})
+	}
+}

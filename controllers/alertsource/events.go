@@ -15,6 +15,11 @@ func eventSourceTrouble(recorder events.EventRecorder, source *v1alpha1.AlertSou
 	recorder.Eventf(source, nil, corev1.EventTypeWarning, v.reason, actionListen, "%s", v.message)
 }
 
+// eventNobodyPaged tells that a source listens and pages nobody.
+func eventNobodyPaged(recorder events.EventRecorder, source *v1alpha1.AlertSource, v verdict) {
+	recorder.Eventf(source, nil, corev1.EventTypeWarning, v1alpha1.ReasonNobodyPaged, actionListen, "%s", v.unpaged)
+}
+
 // eventSourceListening tells that a source has become ready.
 func eventSourceListening(recorder events.EventRecorder, source *v1alpha1.AlertSource, v verdict) {
 	recorder.Eventf(source, nil, corev1.EventTypeNormal, v1alpha1.ReasonListening, actionListen, "%s", v.message)

@@ -67,8 +67,14 @@ func newSourceTest(t *testing.T, changes ...func(*v1alpha1.AlertSource)) *source
 		Client: control.Client(t), APIReader: control.Client(t), Recorder: test.recorder, Directory: test.directory,
 		ExternalURL: "https://alerts.example.com/", IntakeURL: "http://intake.itoc360-system.svc", Clock: test.clock,
 	}
-	test.createSource(changes...)
+	testbed.Must(t, control.Client(t).Create(t.Context(), testbed.NewPolicy(test.key, testbed.Step("team", 0, "slack"))))
+	test.createSource(append([]func(*v1alpha1.AlertSource){paged}, changes...)...)
 	return test
+}
+
+// paged lets a source page by the policy of its name.
+func paged(source *v1alpha1.AlertSource) {
+	source.Spec.EscalationPolicyRef = &v1alpha1.PolicyReference{Name: "payments"}
 }
 
 func (t *sourceTest) createSource(changes ...func(*v1alpha1.AlertSource)) {

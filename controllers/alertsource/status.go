@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,9 +21,12 @@ const fieldOwner = client.FieldOwner("itoc360-operator")
 // it a conflict if the source has changed since it was judged.
 func (r *Reconciler) writeStatus(ctx context.Context, source *v1alpha1.AlertSource, judged verdict, open int32) error {
 	reported := concludeReports(source)
+	now := r.Clock.Now()
+	loop.Stamp(&reported.signature, source.Status.Conditions, source.Generation, now)
+	conditions := loop.Conditions(source.Status.Conditions, judged.condition(), source.Generation, now)
 	want := v1alpha1.AlertSourceStatus{
 		ObservedGeneration: source.Generation,
-		Conditions:         append(judged.conditions(), reported.signature),
+		Conditions:         append(conditions, reported.signature),
 		WebhookSecret:      v1alpha1.WebhookSecretName(source.Name),
 		OpenIncidents:      &open,
 		LastSignalTime:     reported.lastSignalTime,
@@ -33,7 +35,6 @@ func (r *Reconciler) writeStatus(ctx context.Context, source *v1alpha1.AlertSour
 	if judged.reason == v1alpha1.ReasonSecretForeign {
 		want.WebhookSecret = ""
 	}
-	stamp(want.Conditions, source, r.Clock.Now())
 	if isStatus(source.Status, want) {
 		return nil
 	}
@@ -47,18 +48,6 @@ func (r *Reconciler) writeStatus(ctx context.Context, source *v1alpha1.AlertSour
 		return fmt.Errorf("apply status: %w", err)
 	}
 	return nil
-}
-
-// stamp completes conditions with the generation they speak of and the time since when they hold.
-func stamp(conditions []metav1.Condition, source *v1alpha1.AlertSource, now time.Time) {
-	for i := range conditions {
-		condition := &conditions[i]
-		condition.ObservedGeneration = source.Generation
-		condition.LastTransitionTime = metav1.NewTime(now).Rfc3339Copy()
-		if was := loop.ConditionOf(source.Status.Conditions, condition.Type); was.Status == condition.Status {
-			condition.LastTransitionTime = was.LastTransitionTime
-		}
-	}
 }
 
 // isStatus tells whether a status says, apart from the intakes' reports, exactly this. The order of conditions is no

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/controllers/loop"
 )
 
 // finding is what a look at a source's token found. Without a reason, nothing is wrong.
@@ -26,6 +27,8 @@ type facts struct {
 	sharedWith  []types.NamespacedName
 	first       bool
 	hasExternal bool
+	// unpaged says why nobody is paged; empty if people are.
+	unpaged string
 }
 
 // unsettled tells whether it is too early for a verdict: the directory has not read the Secrets yet, or not what was
@@ -37,6 +40,8 @@ type verdict struct {
 	ready   metav1.ConditionStatus
 	reason  string
 	message string
+	// unpaged is the part of the message that says why nobody is paged, if nobody is.
+	unpaged string
 }
 
 // judge decides whether a source listens. What needs a human comes before what heals by itself.
@@ -66,11 +71,14 @@ func refuse(reason, message string) verdict {
 
 // accept is the verdict on a source that listens, with all that its owner should know.
 func accept(source *v1alpha1.AlertSource, f facts) verdict {
-	v := verdict{ready: metav1.ConditionTrue, reason: v1alpha1.ReasonListening}
+	v := verdict{ready: metav1.ConditionTrue, reason: v1alpha1.ReasonListening, unpaged: f.unpaged}
 	sentences := []string{fmt.Sprintf("Paste the URL in key %s of Secret %s into Sentry",
 		v1alpha1.SecretKeyURL, v1alpha1.WebhookSecretName(source.Name))}
 	if !f.hasExternal {
 		sentences = append(sentences, "Sentry cannot reach that URL, it is the cluster's own: start the operator with --external-url")
+	}
+	if f.unpaged != "" {
+		sentences = append(sentences, f.unpaged)
 	}
 	if source.Spec.Suspend {
 		v.reason = v1alpha1.ReasonSuspended
@@ -86,23 +94,11 @@ func accept(source *v1alpha1.AlertSource, f facts) verdict {
 }
 
 // heals tells whether a refused source is expected to become ready without its spec being changed.
-func (v verdict) heals() bool {
-	return v.reason == v1alpha1.ReasonSecretMissing || v.reason == v1alpha1.ReasonTerminating
-}
+func (v verdict) heals() bool { return v.ready != metav1.ConditionTrue && loop.Heals(v.reason) }
 
-// conditions are what the controller says of a source, without times. As kstatus wants it, Reconciling and Stalled
-// are only there while they are true.
-func (v verdict) conditions() []metav1.Condition {
-	ready := metav1.Condition{Type: v1alpha1.ConditionReady, Status: v.ready, Reason: v.reason, Message: v.message}
-	if v.ready == metav1.ConditionTrue {
-		return []metav1.Condition{ready}
-	}
-	abnormal := ready
-	abnormal.Type, abnormal.Status = v1alpha1.ConditionStalled, metav1.ConditionTrue
-	if v.heals() {
-		abnormal.Type = v1alpha1.ConditionReconciling
-	}
-	return []metav1.Condition{ready, abnormal}
+// condition is Ready, without times.
+func (v verdict) condition() metav1.Condition {
+	return metav1.Condition{Type: v1alpha1.ConditionReady, Status: v.ready, Reason: v.reason, Message: v.message}
 }
 
 // namesShown bounds how many sources a message names.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -15,18 +16,17 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/controllers/loop"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 )
 
-// silenceRetry is how soon a silence is told again that changed nothing, because the inbox knew less, or more.
-const silenceRetry = time.Minute
+// inboxRetry is how soon the inbox is told again what changed nothing, because it knew less, or more.
+const inboxRetry = time.Minute
 
-// Reconciler writes the status that lifecycle.Fold concludes from an Incident's spec, tells of it in Events,
-// and tells the inbox when a silence is over.
+// Reconciler writes the status that lifecycle.Fold concludes from an Incident's spec, adds to its ledger what
+// lifecycle.Escalate finds due, tells of both in Events, and tells the inbox what time alone has brought about.
 type Reconciler struct {
 	// Client reads from the cache and writes.
 	Client client.Client
@@ -34,8 +34,10 @@ type Reconciler struct {
 	Recorder events.EventRecorder
 	// Clock says what time it is.
 	Clock clock.PassiveClock
-	// Silence takes what was silent for too long.
-	Silence SilenceRecorder
+	// Inbox takes what time alone has brought about.
+	Inbox Inbox
+	// Dispatcher has channels told what is pending.
+	Dispatcher Dispatcher
 }
 
 // +kubebuilder:rbac:groups=itoc360.io,resources=incidents,verbs=get;list;watch
@@ -52,16 +54,42 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	}
 	// The precision of the API's times: what is written must compare equal to what is read back.
 	now := r.Clock.Now().Truncate(time.Microsecond)
-	before := incident.DeepCopy()
-	next := conclude(incident, now)
-	if err := r.writeStatus(ctx, before, incident); err != nil {
-		return loop.Again(err)
-	}
-	silent, err := r.tellSilence(ctx, incident, now)
+	source, err := r.sourceOf(ctx, incident)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	return ctrl.Result{RequeueAfter: loop.Soonest(now, next, silent)}, nil
+	plan, err := r.planOf(ctx, incident, source)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	before := incident.DeepCopy()
+	next := conclude(incident, plan, now)
+	if err := r.writeStatus(ctx, before, incident); err != nil {
+		return loop.Again(err)
+	}
+	r.dispatch(incident)
+	silent, err := r.tellSilence(ctx, incident, source, now)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	timeout, err := r.tellTimeout(ctx, incident, source, plan, now)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	return ctrl.Result{RequeueAfter: loop.Soonest(now, next, silent, timeout)}, nil
+}
+
+// sourceOf is an Incident's source, nil if it is not there.
+func (r *Reconciler) sourceOf(ctx context.Context, incident *v1alpha1.Incident) (*v1alpha1.AlertSource, error) {
+	source := &v1alpha1.AlertSource{}
+	err := r.Client.Get(ctx, client.ObjectKey{Namespace: incident.Namespace, Name: incident.Spec.SourceRef.Name}, source)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("get source: %w", err)
+	}
+	return source, nil
 }
 
 // writeStatus patches the status, if it changed, and then tells what is new in it. The resourceVersion makes it a
@@ -80,50 +108,35 @@ func (r *Reconciler) writeStatus(ctx context.Context, before, incident *v1alpha1
 
 // tellSilence tells the inbox of a silence that is over, and says when to look again (zero: never). A source that is
 // gone or being deleted resolves nothing, nor does a suspended one: what it heard was not recorded.
-func (r *Reconciler) tellSilence(ctx context.Context, incident *v1alpha1.Incident, now time.Time) (time.Time, error) {
-	key := client.ObjectKey{Namespace: incident.Namespace, Name: incident.Spec.SourceRef.Name}
-	source := &v1alpha1.AlertSource{}
-	if err := r.Client.Get(ctx, key, source); err != nil {
-		return time.Time{}, client.IgnoreNotFound(err)
-	}
-	if source.DeletionTimestamp != nil || source.Spec.Suspend {
+func (r *Reconciler) tellSilence(
+	ctx context.Context, incident *v1alpha1.Incident, source *v1alpha1.AlertSource, now time.Time,
+) (time.Time, error) {
+	if source == nil || source.DeletionTimestamp != nil || source.Spec.Suspend {
 		return time.Time{}, nil
 	}
 	due := lifecycle.SilentAt(&incident.Spec, source.Spec.Incidents.AutoResolveAfter.Duration)
 	if due.IsZero() || due.After(now) {
 		return due, nil
 	}
-	if err := r.Silence.RecordSilence(ctx, key, incident.Spec.AlertKey); err != nil {
+	if err := r.Inbox.RecordSilence(ctx, client.ObjectKeyFromObject(source), incident.Spec.AlertKey); err != nil {
 		return time.Time{}, fmt.Errorf("record silence: %w", err)
 	}
-	return now.Add(silenceRetry), nil
+	return now.Add(inboxRetry), nil
 }
 
-// SetupWithManager registers the controller "incident". Its own status writes do not wake it.
+// SetupWithManager registers the controller "incident". Its own status writes do not wake it; what became of a send does.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	err := ctrl.NewControllerManagedBy(mgr).Named("incident").WithOptions(loop.ControllerOptions()).
-		For(&v1alpha1.Incident{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		Watches(&v1alpha1.AlertSource{}, handler.EnqueueRequestsFromMapFunc(r.unresolvedOf),
+		For(&v1alpha1.Incident{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, outcomeChanged()))).
+		Watches(&v1alpha1.AlertSource{}, handler.EnqueueRequestsFromMapFunc(r.ofSource),
+			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.EscalationPolicy{}, handler.EnqueueRequestsFromMapFunc(r.ofPolicy),
+			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.NotificationChannel{}, handler.EnqueueRequestsFromMapFunc(r.ofChannel),
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Complete(r)
 	if err != nil {
 		return fmt.Errorf("set up controller incident: %w", err)
 	}
 	return nil
-}
-
-// unresolvedOf are the Incidents for which a change of their source's autoResolveAfter matters.
-func (r *Reconciler) unresolvedOf(ctx context.Context, source client.Object) []reconcile.Request {
-	incidents, err := loop.Incidents(ctx, r.Client, client.ObjectKeyFromObject(source))
-	if err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "Listing the incidents of a changed source")
-		return nil
-	}
-	var requests []reconcile.Request
-	for i := range incidents {
-		if loop.IsUnresolved(&incidents[i]) {
-			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&incidents[i])})
-		}
-	}
-	return requests
 }

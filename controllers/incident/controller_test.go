@@ -15,6 +15,7 @@ import (
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/controllers/loop"
 	"github.com/itoc360/itoc360-operator/hack/testbed"
+	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 )
 
 func TestAnIncidentIsOpenedAndResolvedBySentry(t *testing.T) {
@@ -156,7 +157,7 @@ func TestAConflictIsRepeatedWithoutError(t *testing.T) {
 	stale := incident.DeepCopy()
 	test.hear(incident, resolved(time.Second))
 	concluded := stale.DeepCopy()
-	conclude(concluded, testbed.At(time.Minute))
+	conclude(concluded, lifecycle.Plan{}, testbed.At(time.Minute))
 	err := test.reconciler.writeStatus(t.Context(), stale, concluded)
 	if result, err := loop.Again(err); err != nil || result.RequeueAfter != loop.Soon {
 		t.Errorf("a conflict gives %+v, %v", result, err)
@@ -176,17 +177,17 @@ func TestASilenceIsToldWhenItIsDue(t *testing.T) {
 	if result := test.reconcile(incident); result.RequeueAfter != 9*time.Minute {
 		t.Errorf("a silence due in 9m gives %+v", result)
 	}
-	if len(test.silence.told) != 0 {
-		t.Errorf("told %q too early", test.silence.told)
+	if len(test.inbox.told) != 0 {
+		t.Errorf("told %q too early", test.inbox.told)
 	}
 	test.clock.SetTime(testbed.At(10 * time.Minute))
-	if result := test.reconcile(incident); result.RequeueAfter != silenceRetry {
+	if result := test.reconcile(incident); result.RequeueAfter != inboxRetry {
 		t.Errorf("a silence just told gives %+v", result)
 	}
-	if !slices.Equal(test.silence.told, []string{"payments issue/42"}) {
-		t.Errorf("told %q", test.silence.told)
+	if !slices.Equal(test.inbox.told, []string{"payments issue/42"}) {
+		t.Errorf("told %q", test.inbox.told)
 	}
-	test.silence.err = errInboxFull
+	test.inbox.err = errInboxFull
 	_, err := test.reconciler.Reconcile(t.Context(), ctrl.Request{NamespacedName: client.ObjectKeyFromObject(incident)})
 	if !errors.Is(err, errInboxFull) {
 		t.Errorf("a silence that was not taken gives %v", err)
@@ -199,8 +200,8 @@ func TestASilenceThatResolvedIsToldNoMore(t *testing.T) {
 	silence.Action, silence.By, silence.ReceivedAt = "silence", v1alpha1.ByOperator, testbed.MicroAt(10*time.Minute)
 	incident := test.create(1, opened(0), silence)
 	test.clock.SetTime(testbed.At(time.Hour))
-	if result := test.reconcile(incident); result != (ctrl.Result{}) || len(test.silence.told) != 0 {
-		t.Errorf("a resolved Incident gives %+v, told %q", result, test.silence.told)
+	if result := test.reconcile(incident); result != (ctrl.Result{}) || len(test.inbox.told) != 0 {
+		t.Errorf("a resolved Incident gives %+v, told %q", result, test.inbox.told)
 	}
 	test.expect(incident, v1alpha1.StateResolved, v1alpha1.ReasonNotAcknowledged, v1alpha1.ReasonResolvedAfterSilence)
 }
@@ -223,8 +224,8 @@ func TestNoSilenceIsToldOfASourceThat(t *testing.T) {
 			}
 			incident := test.create(1, opened(0))
 			test.clock.SetTime(testbed.At(24 * time.Hour))
-			if result := test.reconcile(incident); result != (ctrl.Result{}) || len(test.silence.told) != 0 {
-				t.Errorf("gives %+v, told %q", result, test.silence.told)
+			if result := test.reconcile(incident); result != (ctrl.Result{}) || len(test.inbox.told) != 0 {
+				t.Errorf("gives %+v, told %q", result, test.inbox.told)
 			}
 			test.expect(incident, v1alpha1.StateOpen, v1alpha1.ReasonNotAcknowledged, v1alpha1.ReasonUnresolved)
 		})
@@ -236,7 +237,7 @@ func TestAChangedSourceWakesItsUnresolvedIncidents(t *testing.T) {
 	open := test.create(1, opened(0))
 	test.createFor(v1alpha1.MetricKey("7"), 1, opened(0), resolved(time.Second))
 	test.reconcileAll()
-	woken := test.reconciler.unresolvedOf(t.Context(), testbed.NewAlertSource(test.source))
+	woken := test.reconciler.ofSource(t.Context(), testbed.NewAlertSource(test.source))
 	if len(woken) != 1 || woken[0].NamespacedName != client.ObjectKeyFromObject(open) {
 		t.Errorf("woken are %v", woken)
 	}

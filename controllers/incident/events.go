@@ -4,6 +4,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
@@ -11,8 +12,8 @@ import (
 
 // What the operator was doing when it had something to tell; events.k8s.io asks for it in each Event.
 const (
-	actionListen   = "Listen"
 	actionConclude = "Conclude"
+	actionEscalate = "Escalate"
 )
 
 // eventOpened tells that an Incident has opened.
@@ -53,6 +54,16 @@ func eventSnoozed(recorder events.EventRecorder, incident *v1alpha1.Incident, re
 // eventSnoozeEnded tells that a snooze is over while the Incident is not.
 func eventSnoozeEnded(recorder events.EventRecorder, incident *v1alpha1.Incident) {
 	recorder.Eventf(incident, nil, corev1.EventTypeNormal, v1alpha1.ReasonSnoozeEnded, actionConclude, "The snooze is over")
+}
+
+// eventNotified tells through which channels people were paged first.
+func eventNotified(recorder events.EventRecorder, incident *v1alpha1.Incident, notified metav1.Condition) {
+	recorder.Eventf(incident, nil, corev1.EventTypeNormal, notified.Reason, actionEscalate, "%s", notified.Message)
+}
+
+// eventNotNotified tells what keeps people from being paged.
+func eventNotNotified(recorder events.EventRecorder, incident *v1alpha1.Incident, notified metav1.Condition) {
+	recorder.Eventf(incident, nil, corev1.EventTypeWarning, notified.Reason, actionEscalate, "%s", notified.Message)
 }
 
 // eventResolved tells that a cycle is over; reason and message name by whom.

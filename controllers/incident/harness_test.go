@@ -25,21 +25,38 @@ type incidentTest struct {
 	source     client.ObjectKey
 	recorder   *events.FakeRecorder
 	clock      *clocktesting.FakePassiveClock
-	silence    *fakeSilence
+	inbox      *fakeInbox
+	dispatcher *fakeDispatcher
 	reconciler *Reconciler
 }
 
-// fakeSilence notes what it is told.
-type fakeSilence struct {
+// fakeInbox notes what it is told.
+type fakeInbox struct {
 	told []string
 	err  error
 }
 
-var _ SilenceRecorder = (*fakeSilence)(nil)
+var _ Inbox = (*fakeInbox)(nil)
 
-func (s *fakeSilence) RecordSilence(_ context.Context, source types.NamespacedName, key v1alpha1.AlertKey) error {
+func (s *fakeInbox) RecordSilence(_ context.Context, source types.NamespacedName, key v1alpha1.AlertKey) error {
 	s.told = append(s.told, fmt.Sprintf("%s %s", source.Name, key))
 	return s.err
+}
+
+func (s *fakeInbox) RecordAcknowledgementTimeout(
+	_ context.Context, source types.NamespacedName, key v1alpha1.AlertKey, acknowledged time.Time,
+) error {
+	s.told = append(s.told, fmt.Sprintf("%s %s acknowledged at %s", source.Name, key, acknowledged.Sub(testbed.Start)))
+	return s.err
+}
+
+// fakeDispatcher notes what is to be sent.
+type fakeDispatcher struct {
+	channels []string
+}
+
+func (d *fakeDispatcher) Enqueue(channel, _ types.NamespacedName) {
+	d.channels = append(d.channels, channel.Name)
 }
 
 var errInboxFull = errors.New("the inbox is full")
@@ -47,10 +64,12 @@ var errInboxFull = errors.New("the inbox is full")
 func newIncidentTest(t *testing.T, source client.ObjectKey) *incidentTest {
 	t.Helper()
 	test := &incidentTest{
-		T: t, source: source, recorder: events.NewFakeRecorder(100), silence: &fakeSilence{},
+		T: t, source: source, recorder: events.NewFakeRecorder(100), inbox: &fakeInbox{}, dispatcher: &fakeDispatcher{},
 		clock: clocktesting.NewFakePassiveClock(testbed.At(time.Minute)),
 	}
-	test.reconciler = &Reconciler{Client: control.Client(t), Recorder: test.recorder, Clock: test.clock, Silence: test.silence}
+	test.reconciler = &Reconciler{
+		Client: control.Client(t), Recorder: test.recorder, Clock: test.clock, Inbox: test.inbox, Dispatcher: test.dispatcher,
+	}
 	return test
 }
 

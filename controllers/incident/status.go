@@ -12,8 +12,9 @@ import (
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 )
 
-// conclude replaces an Incident's status by what its spec means now, and says when that changes by time alone.
-func conclude(incident *v1alpha1.Incident, now time.Time) (next time.Time) {
+// conclude replaces an Incident's status by what its spec means now, with the ledger brought up to date, and says when that
+// changes by time alone.
+func conclude(incident *v1alpha1.Incident, plan lifecycle.Plan, now time.Time) (next time.Time) {
 	was := incident.Status
 	status, next := lifecycle.Fold(&incident.Spec, now)
 	status.ObservedGeneration = incident.Generation
@@ -25,7 +26,11 @@ func conclude(incident *v1alpha1.Incident, now time.Time) (next time.Time) {
 		condition.ObservedGeneration = incident.Generation
 		condition.LastTransitionTime = transition(*condition, status.Cycles).Rfc3339Copy()
 	}
+	due := escalate(incident, was, &status, plan, now)
 	incident.Status = status
+	if next.IsZero() || (!due.IsZero() && due.Before(next)) {
+		next = due
+	}
 	return next
 }
 
@@ -79,6 +84,21 @@ func announceIncident(recorder events.EventRecorder, incident *v1alpha1.Incident
 		eventSnoozed(recorder, incident, ptr.Deref(incident.Spec.Response, v1alpha1.Response{}))
 	case !snoozed && was.State == v1alpha1.StateSnoozed && loop.IsUnresolved(incident):
 		eventSnoozeEnded(recorder, incident)
+	}
+	announceNotified(recorder, incident, notifiedOf(was), notifiedOf(incident.Status))
+}
+
+// announceNotified tells when people are paged for the first time in a cycle, and what keeps them from being paged.
+func announceNotified(recorder events.EventRecorder, incident *v1alpha1.Incident, was, is metav1.Condition) {
+	if was.Reason == is.Reason {
+		return
+	}
+	switch is.Reason {
+	case v1alpha1.ReasonNotified:
+		eventNotified(recorder, incident, is)
+	case v1alpha1.ReasonPolicyMissing, v1alpha1.ReasonChannelMissing, v1alpha1.ReasonSendingFailed:
+		obstaclesTotal.WithLabelValues(is.Reason).Inc()
+		eventNotNotified(recorder, incident, is)
 	}
 }
 

@@ -3,6 +3,7 @@ package receivers
 import (
 	"encoding/json"
 	"fmt"
+	"hash/crc32"
 	"net/http"
 	"sync"
 )
@@ -95,7 +96,7 @@ func (s *Slack) post(w http.ResponseWriter, r *http.Request) {
 	message.Thread, message.Broadcast = r.PostForm.Get("thread_ts"), r.PostForm.Get("reply_broadcast") == "true"
 	s.mu.Lock()
 	message.At = fmt.Sprintf("1769828400.%06d", len(s.messages)+1)
-	message.Channel = "C" + fmt.Sprintf("%08X", hash(message.Channel))
+	message.Channel = fmt.Sprintf("C%08X", crc32.ChecksumIEEE([]byte(message.Channel)))
 	isOrphan := message.Thread != ""
 	for _, known := range s.messages {
 		isOrphan = isOrphan && known.At != message.Thread
@@ -147,7 +148,9 @@ func (s *Slack) tell(w http.ResponseWriter, message SlackMessage) {
 	if s.Seen != nil {
 		s.Seen(message)
 	}
-	answerSlack(w, map[string]any{"ok": true, "channel": message.Channel, "ts": message.At, "message": map[string]any{"text": message.Text}})
+	answerSlack(w, map[string]any{
+		"ok": true, "channel": message.Channel, "ts": message.At, "message": map[string]any{"text": message.Text},
+	})
 }
 
 func (s *Slack) refuse(w http.ResponseWriter, word, format string, arguments ...any) {
@@ -179,11 +182,4 @@ func answerSlack(w http.ResponseWriter, body map[string]any) {
 	w.Header().Set("Content-Type", "application/json")
 	// A client that has gone needs no answer.
 	_ = json.NewEncoder(w).Encode(body)
-}
-
-func hash(text string) (sum uint32) {
-	for _, letter := range text {
-		sum = sum*31 + uint32(letter)
-	}
-	return sum
 }

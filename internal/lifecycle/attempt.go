@@ -21,8 +21,8 @@ const (
 	lastRetry  = 5 * time.Minute
 	// mendRetry is the pause where only a person can help.
 	mendRetry = time.Minute
-	// longestWait is how long a target may ask us to wait.
-	longestWait = time.Hour
+	// LongestWait is how long a target may ask us to wait.
+	LongestWait = time.Hour
 )
 
 // FailureClass says what to do about a failed send.
@@ -42,7 +42,7 @@ const (
 type Failure struct {
 	// Class says what to do about it.
 	Class FailureClass
-	// Reason is one word, such as RateLimited.
+	// Reason is one word, such as RateLimited. That of an unauthorized one is Unauthorized, SecretMissing or SecretInvalid.
 	Reason string
 	// Message is a sentence.
 	Message string
@@ -93,12 +93,21 @@ func Failed(entry *v1alpha1.Notification, failure Failure, chance float64, now t
 	}
 	pause := backoff(entry.Attempts)
 	if failure.Class == FailureUnauthorized {
-		entry.Reason = v1alpha1.ReasonUnauthorized
 		pause = max(pause, mendRetry)
 	}
 	pause += time.Duration(chance * float64(pause) / 2)
-	pause = max(pause, min(failure.RetryAfter, longestWait))
+	pause = max(pause, min(failure.RetryAfter, LongestWait))
 	entry.NextAttempt = ptr.To(metav1.NewMicroTime(now.Add(pause).Truncate(time.Microsecond)))
+}
+
+// isBroken tells whether a reason is one that only a person can mend.
+func isBroken(reason string) bool {
+	switch reason {
+	case v1alpha1.ReasonUnauthorized, v1alpha1.ReasonSecretMissing, v1alpha1.ReasonSecretInvalid:
+		return true
+	default:
+		return false
+	}
 }
 
 // backoff doubles with each attempt, from firstRetry to lastRetry.

@@ -151,7 +151,7 @@ func (l *ledger) hasFailed(round int32, step string) bool {
 		case entry.State == v1alpha1.NotificationFailed:
 		case entry.State != v1alpha1.NotificationPending:
 			failed = false
-		case entry.Reason == v1alpha1.ReasonUnauthorized:
+		case isBroken(entry.Reason):
 		case entry.Attempts > 0 && !late.After(l.Now):
 		default:
 			failed = false

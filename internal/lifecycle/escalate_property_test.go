@@ -129,7 +129,7 @@ func (f *fate) sendOne(t *rapid.T, channel, outcome string) {
 		f.excused[key]++
 		failure.MayHaveArrived = true
 	case "unauthorized":
-		failure.Class = FailureUnauthorized
+		failure.Class, failure.Reason = FailureUnauthorized, v1alpha1.ReasonUnauthorized
 	case "permanent":
 		failure.Class = FailurePermanent
 		f.refused[entry.Channel] = f.refused[entry.Channel] || entry.Kind == v1alpha1.KindResolved

@@ -96,7 +96,11 @@ func (w *world) deliver() *world {
 
 // fail lets a channel refuse what is pending for it, and looks again.
 func (w *world) fail(channel string, class FailureClass) *world {
-	w.attempt(channel, &Failure{Class: class, Reason: "Refused", Message: "the channel refuses"})
+	failure := &Failure{Class: class, Reason: "Refused", Message: "the channel refuses"}
+	if class == FailureUnauthorized {
+		failure.Reason = v1alpha1.ReasonUnauthorized
+	}
+	w.attempt(channel, failure)
 	return w.look()
 }
 

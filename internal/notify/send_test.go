@@ -138,36 +138,41 @@ func common(elsewhere string) map[string]answering {
 		retryable = lifecycle.FailureRetryable
 		permanent = lifecycle.FailurePermanent
 	)
+	redirected := lifecycle.Failure{Class: permanent, Reason: reasonRedirected}
 	return map[string]answering{
-		"429 with Retry-After": {status(429, "Retry-After", "7"),
-			lifecycle.Failure{Class: retryable, Reason: reasonRateLimited, RetryAfter: 7 * time.Second}},
+		"429 with Retry-After": {
+			status(429, "Retry-After", "7"),
+			lifecycle.Failure{Class: retryable, Reason: reasonRateLimited, RetryAfter: 7 * time.Second},
+		},
 		"429 without":          {status(429), lifecycle.Failure{Class: retryable, Reason: reasonRateLimited}},
 		"500":                  {status(500), lifecycle.Failure{Class: retryable, Reason: reasonUnavailable}},
 		"503":                  {status(503), lifecycle.Failure{Class: retryable, Reason: reasonUnavailable}},
 		"401":                  {status(401), lifecycle.Failure{Class: lifecycle.FailureUnauthorized, Reason: "Unauthorized"}},
 		"403":                  {status(403), lifecycle.Failure{Class: lifecycle.FailureUnauthorized, Reason: "Unauthorized"}},
 		"404":                  {status(404), lifecycle.Failure{Class: permanent, Reason: reasonRefused}},
-		"a redirect elsewhere": {status(307, "Location", elsewhere), lifecycle.Failure{Class: permanent, Reason: reasonRedirected}},
-		"a redirect to a GET":  {status(302, "Location", "/"), lifecycle.Failure{Class: permanent, Reason: reasonRedirected}},
-		"a redirect in a ring": {status(308, "Location", "/chat.postMessage"), lifecycle.Failure{Class: permanent, Reason: reasonRedirected}},
+		"a redirect elsewhere": {status(307, "Location", elsewhere), redirected},
+		"a redirect to a GET":  {status(302, "Location", "/"), redirected},
+		"a redirect in a ring": {status(308, "Location", "/chat.postMessage"), redirected},
 		"a hang":               {hang, lifecycle.Failure{Class: retryable, Reason: reasonTimedOut, MayHaveArrived: true}},
 		"a broken connection":  {breakOff, lifecycle.Failure{Class: retryable, Reason: reasonUnreachable, MayHaveArrived: true}},
 	}
 }
 
 func TestSlackSaysWhatToDoAboutAFailure(t *testing.T) {
+	t.Parallel()
 	retryable, permanent := lifecycle.FailureRetryable, lifecycle.FailurePermanent
+	unauthorized := lifecycle.Failure{Class: lifecycle.FailureUnauthorized, Reason: "Unauthorized"}
+	unreadable := lifecycle.Failure{Class: retryable, Reason: reasonUnreadable, MayHaveArrived: true}
 	cases := common(elsewhere(t))
 	for name, c := range map[string]answering{
-		"429 with a Retry-After that is none": {status(429, "Retry-After", testToken),
-			lifecycle.Failure{Class: retryable, Reason: reasonUnreadable, MayHaveArrived: true}},
-		"ok false, a wrong token":   {refusing("invalid_auth"), lifecycle.Failure{Class: lifecycle.FailureUnauthorized, Reason: "Unauthorized"}},
-		"ok false, not in channel":  {refusing("not_in_channel"), lifecycle.Failure{Class: lifecycle.FailureUnauthorized, Reason: "Unauthorized"}},
-		"ok false, too long":        {refusing("msg_too_long"), lifecycle.Failure{Class: permanent, Reason: reasonRefused}},
-		"ok false, Slack's trouble": {refusing("internal_error"), lifecycle.Failure{Class: retryable, Reason: reasonUnavailable}},
-		"ok false, an unknown word": {refusing(testToken), lifecycle.Failure{Class: retryable, Reason: reasonUnavailable}},
-		"50 MiB":                    {huge, lifecycle.Failure{Class: retryable, Reason: reasonUnreadable, MayHaveArrived: true}},
-		"what is no JSON":           {echo, lifecycle.Failure{Class: retryable, Reason: reasonUnreadable, MayHaveArrived: true}},
+		"429 with a bad Retry-After": {status(429, "Retry-After", testToken), unreadable},
+		"ok false, a wrong token":    {refusing("invalid_auth"), unauthorized},
+		"ok false, not in channel":   {refusing("not_in_channel"), unauthorized},
+		"ok false, too long":         {refusing("msg_too_long"), lifecycle.Failure{Class: permanent, Reason: reasonRefused}},
+		"ok false, Slack's trouble":  {refusing("internal_error"), lifecycle.Failure{Class: retryable, Reason: reasonUnavailable}},
+		"ok false, an unknown word":  {refusing(testToken), lifecycle.Failure{Class: retryable, Reason: reasonUnavailable}},
+		"50 MiB":                     {huge, unreadable},
+		"what is no JSON":            {echo, unreadable},
 	} {
 		cases[name] = c
 	}
@@ -182,6 +187,7 @@ func TestSlackSaysWhatToDoAboutAFailure(t *testing.T) {
 }
 
 func TestAWebhookSaysWhatToDoAboutAFailure(t *testing.T) {
+	t.Parallel()
 	cases := common(elsewhere(t))
 	cases["429 with a date"] = answering{
 		status(429, "Retry-After", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)),
@@ -281,7 +287,7 @@ func TestASecretThatCannotBeRightIsNamedAndNotShown(t *testing.T) {
 		value string
 	}{
 		"an empty token":         {slackSpec(), slackRef, " \n"},
-		"a token of two lines":   {slackSpec(), slackRef, "xoxb-hidden\nxoxb-hidden"},
+		"a token of two lines":   {slackSpec(), slackRef, "xoxb-hidden\nand more"},
 		"no URL":                 {webhookSpec(), urlRef, "hidden"},
 		"a URL of another kind":  {webhookSpec(), urlRef, "ftp://hidden.example.com"},
 		"a URL that is broken":   {webhookSpec(), urlRef, "https://hidden:port:port"},

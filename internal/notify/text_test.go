@@ -71,17 +71,20 @@ func TestATemplateOfOnesOwn(t *testing.T) {
 		want    string
 		problem string
 	}{
-		"its own title":         {"{{.Priority}} {{cut 5 .Title}} {{.Round}} {{printf \"%03d\" .Signals}}", "HIGH Type… 1 007", ""},
-		"conditions":            {`{{if eq .Kind "Page"}}{{with .Step}}{{upper .}}{{end}}{{end}}`, "TEAM", ""},
-		"one that is unclosed":  {"{{.Priority", usual.Title, "unclosed action"},
-		"a field there is not":  {"{{.Prioritaet}}", usual.Title, "can't evaluate field Prioritaet"},
-		"a loop":                {"{{range 1000000000}}{{end}}", usual.Title, "range is not available"},
-		"a loop in a condition": {"{{if .URL}}{{else}}{{with .URL}}{{range 9}}{{end}}{{end}}{{end}}", usual.Title, "range is not available"},
-		"a template":            {`{{template "title"}}`, usual.Title, "template is not available"},
-		"a definition":          {`{{define "x"}}{{end}}`, usual.Title, "define and block are not available"},
-		"a huge width":          {`{{printf "%9999d" 1}}`, usual.Title, "printf takes no width beyond 999"},
-		"a given width":         {`{{printf "%*d" 9 1}}`, usual.Title, "printf takes no width beyond 999"},
-		"nothing at all":        {"{{if .Culprit}}{{else}}x{{end}}", usual.Title, ""},
+		"its own title":        {"{{.Priority}} {{cut 5 .Title}} {{.Round}} {{printf \"%03d\" .Signals}}", "HIGH Type… 1 007", ""},
+		"conditions":           {`{{if eq .Kind "Page"}}{{with .Step}}{{upper .}}{{end}}{{end}}`, "TEAM", ""},
+		"one that is unclosed": {"{{.Priority", usual.Title, "unclosed action"},
+		"a field there is not": {"{{.Prioritaet}}", usual.Title, "can't evaluate field Prioritaet"},
+		"a loop":               {"{{range 1000000000}}{{end}}", usual.Title, "range is not available"},
+		"a loop in a condition": {
+			"{{if .URL}}{{else}}{{with .URL}}{{range 9}}{{end}}{{end}}{{end}}",
+			usual.Title, "range is not available",
+		},
+		"a template":     {`{{template "title"}}`, usual.Title, "template is not available"},
+		"a definition":   {`{{define "x"}}{{end}}`, usual.Title, "define and block are not available"},
+		"a huge width":   {`{{printf "%9999d" 1}}`, usual.Title, "printf takes no width beyond 999"},
+		"a given width":  {`{{printf "%*d" 9 1}}`, usual.Title, "printf takes no width beyond 999"},
+		"nothing at all": {"{{if .Culprit}}{{else}}x{{end}}", usual.Title, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			template, err := Compile(v1alpha1.MessageTemplate{Title: c.title})

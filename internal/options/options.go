@@ -22,6 +22,7 @@ type Options struct {
 	KeyFile         string
 	ShutdownDelay   time.Duration
 	AnswerTimeout   time.Duration
+	SlackURL        string
 
 	// Namespace is the Pod's, from POD_NAMESPACE. Default: itoc360-system.
 	Namespace string
@@ -53,6 +54,8 @@ func (o *Options) Bind(flags *flag.FlagSet) {
 	flags.DurationVar(&o.AnswerTimeout, "intake-answer-timeout", 900*time.Millisecond,
 		"When a webhook that is not recorded yet is answered 503; recording goes on. "+
 			"Sentry waits for one second, old self-hosted ones for five.")
+	flags.StringVar(&o.SlackURL, "slack-api-url", "https://slack.com/api/",
+		"The URL of Slack's Web API, for a workspace elsewhere, such as https://slack-gov.com/api/.")
 	flags.DurationVar(&o.ShutdownDelay, "shutdown-delay", 10*time.Second,
 		"How long the intake goes on serving after the order to stop, until load balancers have heard of it.")
 }
@@ -81,19 +84,24 @@ func (o *Options) Complete(rest []string) error {
 		}
 		o.Replica = name
 	}
-	return o.completeExternalURL()
-}
-
-func (o *Options) completeExternalURL() error {
+	if err := completeURL(&o.SlackURL, "--slack-api-url", "https://slack.com/api/"); err != nil {
+		return err
+	}
+	o.SlackURL += "/"
 	if o.ExternalURL == "" {
 		return nil
 	}
-	parsed, err := url.Parse(o.ExternalURL)
+	return completeURL(&o.ExternalURL, "--external-url", "https://alerts.example.com")
+}
+
+// completeURL checks a URL, and takes the slashes off its end.
+func completeURL(address *string, name, example string) error {
+	parsed, err := url.Parse(*address)
 	isPlain := err == nil && parsed.Host != "" && parsed.User == nil && parsed.RawQuery == "" && parsed.Fragment == ""
 	if !isPlain || (parsed.Scheme != "https" && parsed.Scheme != "http") {
-		return errors.New("--external-url is a URL such as https://alerts.example.com, without query or fragment")
+		return fmt.Errorf("%s is a URL such as %s, without query or fragment", name, example)
 	}
-	o.ExternalURL = strings.TrimRight(o.ExternalURL, "/")
+	*address = strings.TrimRight(*address, "/")
 	return nil
 }
 

@@ -1,0 +1,137 @@
+package incident
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/controllers/loop"
+	"github.com/itoc360/itoc360-operator/internal/lifecycle"
+)
+
+// Dispatcher has channels told what is pending for them in an Incident's ledger.
+type Dispatcher interface {
+	Enqueue(channel, incident types.NamespacedName)
+}
+
+// +kubebuilder:rbac:groups=itoc360.io,resources=escalationpolicies;notificationchannels,verbs=get;list;watch
+
+// planOf is how the people of a source are paged; the source is nil if it is not there.
+func (r *Reconciler) planOf(
+	ctx context.Context, incident *v1alpha1.Incident, source *v1alpha1.AlertSource,
+) (lifecycle.Plan, error) {
+	var plan lifecycle.Plan
+	var channels []string
+	switch policy, err := r.policyOf(ctx, source); {
+	case source == nil:
+		plan.Obstacle = v1alpha1.ReasonSourceMissing
+	case source.Spec.EscalationPolicyRef == nil:
+		plan.Obstacle = v1alpha1.ReasonNoPolicy
+	case apierrors.IsNotFound(err):
+		plan.Obstacle = v1alpha1.ReasonPolicyMissing
+	case err != nil:
+		return plan, fmt.Errorf("get policy: %w", err)
+	default:
+		plan.Policy = &policy.Spec
+		channels = loop.ChannelsOf(policy.Spec)
+	}
+	channels = append(channels, pendingChannels(incident.Status.Notifications)...)
+	var err error
+	plan.Missing, err = r.missing(ctx, incident.Namespace, channels)
+	return plan, err
+}
+
+func (r *Reconciler) policyOf(ctx context.Context, source *v1alpha1.AlertSource) (*v1alpha1.EscalationPolicy, error) {
+	if source == nil || source.Spec.EscalationPolicyRef == nil {
+		return nil, nil
+	}
+	policy := &v1alpha1.EscalationPolicy{}
+	name := client.ObjectKey{Namespace: source.Namespace, Name: source.Spec.EscalationPolicyRef.Name}
+	return policy, r.Client.Get(ctx, name, policy)
+}
+
+// missing are those of the channels that are not there.
+func (r *Reconciler) missing(ctx context.Context, namespace string, channels []string) (map[string]bool, error) {
+	missing := map[string]bool{}
+	for _, name := range channels {
+		err := r.Client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &v1alpha1.NotificationChannel{})
+		if client.IgnoreNotFound(err) != nil {
+			return nil, fmt.Errorf("get channel %s: %w", name, err)
+		}
+		missing[name] = err != nil
+	}
+	return missing, nil
+}
+
+// pendingChannels are the channels for which something is pending.
+func pendingChannels(entries []v1alpha1.Notification) []string {
+	var names []string
+	for _, entry := range entries {
+		if entry.State == v1alpha1.NotificationPending && !slices.Contains(names, entry.Channel) {
+			names = append(names, entry.Channel)
+		}
+	}
+	return names
+}
+
+// dispatch has the channels told what is pending.
+func (r *Reconciler) dispatch(incident *v1alpha1.Incident) {
+	for _, name := range pendingChannels(incident.Status.Notifications) {
+		r.Dispatcher.Enqueue(types.NamespacedName{Namespace: incident.Namespace, Name: name}, client.ObjectKeyFromObject(incident))
+	}
+}
+
+// escalate adds to a status what follows for those who are on call, and says when to look again.
+func escalate(
+	incident *v1alpha1.Incident, was v1alpha1.IncidentStatus, status *v1alpha1.IncidentStatus, plan lifecycle.Plan, now time.Time,
+) (next time.Time) {
+	escalation := lifecycle.Escalate(lifecycle.Situation{
+		Spec: &incident.Spec, Was: was, Is: *status, Restored: lifecycle.RestoredAt(incident), Plan: plan, Now: now,
+	})
+	status.Escalation, status.Notifications = escalation.Run, escalation.Notifications
+	loop.Stamp(&escalation.Notified, was.Conditions, incident.Generation, now)
+	status.Conditions = append(status.Conditions, escalation.Notified)
+	return escalation.Next
+}
+
+// tellTimeout tells the inbox of an acknowledgement that has timed out, and says when to look again (zero: never).
+func (r *Reconciler) tellTimeout(
+	ctx context.Context, incident *v1alpha1.Incident, source *v1alpha1.AlertSource, plan lifecycle.Plan, now time.Time,
+) (time.Time, error) {
+	if source == nil || source.DeletionTimestamp != nil || plan.Policy == nil {
+		return time.Time{}, nil
+	}
+	timeout := plan.Policy.AckTimeout.Duration
+	due := lifecycle.AcknowledgementEnds(incident.Status, timeout)
+	if due.IsZero() || due.After(now) {
+		return due, nil
+	}
+	name := client.ObjectKeyFromObject(source)
+	if err := r.Inbox.RecordAcknowledgementTimeout(ctx, name, incident.Spec.AlertKey, due.Add(-timeout)); err != nil {
+		return time.Time{}, fmt.Errorf("record acknowledgement timeout: %w", err)
+	}
+	return now.Add(inboxRetry), nil
+}
+
+// outcomesDiffer tells whether the ledger's entries stand otherwise than before. Claims, and what this controller itself
+// adds, make no difference.
+func outcomesDiffer(was, is []v1alpha1.Notification) bool {
+	for i := range min(len(was), len(is)) {
+		if was[i].State != is[i].State || was[i].Reason != is[i].Reason || (was[i].NextAttempt == nil) != (is[i].NextAttempt == nil) {
+			return true
+		}
+	}
+	return false
+}
+
+// notifiedOf is the Notified condition of a status.
+func notifiedOf(status v1alpha1.IncidentStatus) metav1.Condition {
+	return loop.ConditionOf(status.Conditions, v1alpha1.ConditionNotified)
+}

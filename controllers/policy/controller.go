@@ -1,0 +1,132 @@
+// Package policy is the controller of EscalationPolicies: it says in conditions whether a policy's channels can send.
+package policy
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/controllers/loop"
+)
+
+// actionCheck is what the operator was doing when it had something to tell.
+const actionCheck = "Check"
+
+// Reconciler says whether a policy's channels can send.
+type Reconciler struct {
+	// Client reads from the cache and writes the status.
+	Client client.Client
+	// Recorder takes the Events.
+	Recorder events.EventRecorder
+	// Clock tells the time of transitions.
+	Clock clock.PassiveClock
+}
+
+// +kubebuilder:rbac:groups=itoc360.io,resources=escalationpolicies;notificationchannels,verbs=get;list;watch
+// +kubebuilder:rbac:groups=itoc360.io,resources=escalationpolicies/status,verbs=patch
+
+// Reconcile brings one policy's status up to date.
+func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	policy := &v1alpha1.EscalationPolicy{}
+	if err := r.Client.Get(ctx, request.NamespacedName, policy); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if policy.DeletionTimestamp != nil {
+		return ctrl.Result{}, nil
+	}
+	ready, err := r.judge(ctx, policy)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	before := policy.DeepCopy()
+	policy.Status.ObservedGeneration = policy.Generation
+	policy.Status.Conditions = loop.Conditions(before.Status.Conditions, ready, policy.Generation, r.Clock.Now())
+	if equality.Semantic.DeepEqual(before.Status, policy.Status) {
+		return ctrl.Result{}, nil
+	}
+	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
+	if err := r.Client.Status().Patch(ctx, policy.DeepCopy(), patch); err != nil {
+		return loop.Again(fmt.Errorf("patch status: %w", err))
+	}
+	r.announce(policy, loop.ConditionOf(before.Status.Conditions, v1alpha1.ConditionReady), ready)
+	return ctrl.Result{}, nil
+}
+
+// judge is the Ready condition of a policy, without times.
+func (r *Reconciler) judge(ctx context.Context, policy *v1alpha1.EscalationPolicy) (metav1.Condition, error) {
+	ready := metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse}
+	var missing, unready []string
+	for _, name := range loop.ChannelsOf(policy.Spec) {
+		channel := &v1alpha1.NotificationChannel{}
+		err := r.Client.Get(ctx, client.ObjectKey{Namespace: policy.Namespace, Name: name}, channel)
+		switch is := loop.ConditionOf(channel.Status.Conditions, v1alpha1.ConditionReady); {
+		case apierrors.IsNotFound(err):
+			missing = append(missing, name)
+		case err != nil:
+			return ready, fmt.Errorf("get channel %s: %w", name, err)
+		case is.Status != metav1.ConditionTrue:
+			unready = append(unready, name)
+		}
+	}
+	switch {
+	case len(missing) > 0:
+		ready.Reason = v1alpha1.ReasonChannelMissing
+		ready.Message = "These NotificationChannels are not there: " + strings.Join(missing, ", ")
+	case len(unready) > 0:
+		ready.Reason = v1alpha1.ReasonChannelNotReady
+		ready.Message = "These NotificationChannels are not ready: " + strings.Join(unready, ", ")
+	default:
+		ready.Status, ready.Reason, ready.Message = metav1.ConditionTrue, v1alpha1.ReasonUsable, "All channels are ready"
+	}
+	return ready, nil
+}
+
+func (r *Reconciler) announce(policy *v1alpha1.EscalationPolicy, was, is metav1.Condition) {
+	kind := corev1.EventTypeWarning
+	if is.Status == metav1.ConditionTrue {
+		kind = corev1.EventTypeNormal
+	}
+	if was.Reason != is.Reason || was.Message != is.Message {
+		r.Recorder.Eventf(policy, nil, kind, is.Reason, actionCheck, "%s", is.Message)
+	}
+}
+
+// SetupWithManager registers the controller "policy". Its own status writes do not wake it; those of its channels do.
+func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
+	err := ctrl.NewControllerManagedBy(mgr).Named("policy").WithOptions(loop.ControllerOptions()).
+		For(&v1alpha1.EscalationPolicy{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.NotificationChannel{}, handler.EnqueueRequestsFromMapFunc(r.policiesOf)).
+		Complete(r)
+	if err != nil {
+		return fmt.Errorf("set up controller policy: %w", err)
+	}
+	return nil
+}
+
+// policiesOf are the policies that name a channel.
+func (r *Reconciler) policiesOf(ctx context.Context, channel client.Object) []reconcile.Request {
+	policies, err := loop.PoliciesOf(ctx, r.Client, client.ObjectKeyFromObject(channel))
+	if err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "Listing the policies of a changed channel")
+		return nil
+	}
+	var requests []reconcile.Request
+	for _, name := range policies {
+		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKey{Namespace: channel.GetNamespace(), Name: name}})
+	}
+	return requests
+}

@@ -1,0 +1,69 @@
+package testbed
+
+import (
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+)
+
+// What the Secret of the channels holds.
+const (
+	SlackToken    = "xoxb-1111-a-token-that-nobody-may-see"
+	SigningSecret = "whsec_YS1zaWduaW5nLXNlY3JldC10aGF0LW5vYm9keS1tYXktc2Vl"
+	// ChannelsSecret is its name.
+	ChannelsSecret = "channels"
+)
+
+// NewPolicy is an EscalationPolicy of a name, with steps.
+func NewPolicy(name types.NamespacedName, steps ...v1alpha1.EscalationStep) *v1alpha1.EscalationPolicy {
+	return &v1alpha1.EscalationPolicy{
+		ObjectMeta: metav1.ObjectMeta{Namespace: name.Namespace, Name: name.Name},
+		Spec:       v1alpha1.EscalationPolicySpec{Steps: steps},
+	}
+}
+
+// Step is a step of a policy that tells channels.
+func Step(name string, after time.Duration, channels ...string) v1alpha1.EscalationStep {
+	step := v1alpha1.EscalationStep{Name: name, After: metav1.Duration{Duration: after}}
+	for _, channel := range channels {
+		step.Notify = append(step.Notify, v1alpha1.Recipient{ChannelRef: v1alpha1.ChannelReference{Name: channel}})
+	}
+	return step
+}
+
+// CreateChannelsSecret makes the Secret of a namespace's channels: a Slack token, and the URL of a webhook receiver.
+func CreateChannelsSecret(t testing.TB, c client.Client, namespace, url string) {
+	t.Helper()
+	Must(t, c.Create(t.Context(), &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: ChannelsSecret},
+		StringData: map[string]string{"slackToken": SlackToken, "url": url, "signingSecret": SigningSecret},
+	}))
+}
+
+// NewSlackChannel is a channel that posts to a channel of Slack, of the same name.
+func NewSlackChannel(name types.NamespacedName) *v1alpha1.NotificationChannel {
+	return newChannel(name, v1alpha1.NotificationChannelSpec{
+		Slack: &v1alpha1.SlackChannel{Channel: "#" + name.Name, TokenRef: channelsKey("slackToken")},
+	})
+}
+
+// NewWebhookChannel is a channel that posts to the webhook receiver.
+func NewWebhookChannel(name types.NamespacedName) *v1alpha1.NotificationChannel {
+	return newChannel(name, v1alpha1.NotificationChannelSpec{
+		Webhook: &v1alpha1.WebhookChannel{URLRef: channelsKey("url"), SigningSecretRef: channelsKey("signingSecret")},
+	})
+}
+
+func newChannel(name types.NamespacedName, spec v1alpha1.NotificationChannelSpec) *v1alpha1.NotificationChannel {
+	return &v1alpha1.NotificationChannel{ObjectMeta: metav1.ObjectMeta{Namespace: name.Namespace, Name: name.Name}, Spec: spec}
+}
+
+func channelsKey(key string) v1alpha1.SecretKeyReference {
+	return v1alpha1.SecretKeyReference{Name: ChannelsSecret, Key: key}
+}
