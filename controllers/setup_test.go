@@ -68,7 +68,9 @@ func startCampaign(t *testing.T, lease types.NamespacedName, directory knowingDi
 		Outer: outer, LeaderElect: true, Identity: "replica-a", Namespace: lease.Namespace, LeaseName: lease.Name,
 		LeaseDuration: 3 * time.Second, RenewDeadline: 2 * time.Second, RetryPeriod: 200 * time.Millisecond,
 		Setup: func(mgr ctrl.Manager) error {
-			return Setup(mgr, Options{Directory: directory, Inbox: noInbox{t}, Office: &notify.Office{}, ExternalURL: "https://alerts.example.com"})
+			return Setup(mgr, Options{
+				Directory: directory, Inbox: noInbox{t}, Office: &notify.Office{}, ExternalURL: "https://alerts.example.com",
+			})
 		},
 	}))
 	ctx, stop := context.WithCancel(t.Context())

@@ -184,7 +184,8 @@ func TestASourceThatPagesNobodySaysSo(t *testing.T) {
 			}
 			test.updateSource(paged)
 			test.reconcile()
-			if ready := loop.ConditionOf(test.source().Status.Conditions, v1alpha1.ConditionReady); strings.Contains(ready.Message, "paged") {
+			ready = loop.ConditionOf(test.source().Status.Conditions, v1alpha1.ConditionReady)
+			if strings.Contains(ready.Message, "paged") {
 				t.Errorf("with a policy, ready is %+v", ready)
 			}
 		})

@@ -3,7 +3,6 @@ package channel
 import (
 	"context"
 	"errors"
-
 	"net/http/httptest"
 	"os"
 	"strings"
@@ -160,8 +159,8 @@ func TestATestMessageIsSentOnceForEachRequest(t *testing.T) {
 				if calls := c.calls(test); calls != i+1 {
 					t.Errorf("after %d requests, %d messages came", i+1, calls)
 				}
-				want := v1alpha1.ChannelTest{Request: request, Result: v1alpha1.TestSent, FinishedAt: *testbed.TimeAt(0)}
-				if got := test.read().Status.Test; got == nil || !got.FinishedAt.Equal(&want.FinishedAt) || got.Request != request || got.Result != want.Result {
+				got := test.read().Status.Test
+				if got == nil || !got.FinishedAt.Equal(testbed.TimeAt(0)) || got.Request != request || got.Result != v1alpha1.TestSent {
 					t.Errorf("the status says %+v", got)
 				}
 			}

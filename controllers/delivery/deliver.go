@@ -53,7 +53,7 @@ func (d *Dispatcher) deliver(channel, name types.NamespacedName, q *queue) (agai
 		return d.afterError(ctx, err, "Could not prepare a message")
 	}
 	if failure != nil {
-		lifecycle.Failed(entry, *failure, rand.Float64(), d.now())
+		lifecycle.Failed(entry, *failure, chance(), d.now())
 	}
 	incident, err = d.write(ctx, before, incident)
 	if err != nil {
@@ -85,7 +85,7 @@ func (d *Dispatcher) send(ctx context.Context, letter letter, incident *v1alpha1
 	ended := d.now()
 	if failure != nil {
 		d.failed(ctx, letter, *failure, q)
-		chance := rand.Float64()
+		chance := chance()
 		return d.record(ctx, letter, incident, func(entry *v1alpha1.Notification) { lifecycle.Failed(entry, *failure, chance, ended) })
 	}
 	d.Outcomes.Sent(letter.channel)
@@ -184,6 +184,9 @@ func (d *Dispatcher) write(ctx context.Context, before, incident *v1alpha1.Incid
 	}
 	return written, nil
 }
+
+// chance spreads retries, no more.
+func chance() float64 { return rand.Float64() } //nolint:gosec // nothing secret rests on it
 
 // now is in microseconds, as the ledger's times are.
 func (d *Dispatcher) now() time.Time { return d.Clock.Now().UTC().Truncate(time.Microsecond) }

@@ -74,6 +74,7 @@ func TestAWebhookKeepsItsIDWhenItIsTriedAgain(t *testing.T) {
 }
 
 func TestEachFailureOfSlackShowsInTheLedger(t *testing.T) {
+	t.Parallel()
 	respond := func(code int, header, value string) receivers.Answer {
 		return func(w http.ResponseWriter, _ *http.Request) {
 			if header != "" {
@@ -206,9 +207,9 @@ func TestManyWritersSendEachPageOnce(t *testing.T) {
 			}
 			for _, name := range names {
 				incident := &v1alpha1.Incident{}
-				if control.Client(t).Get(context.Background(), name, incident) == nil {
+				if control.Client(t).Get(t.Context(), name, incident) == nil {
 					incident.Spec.SignalCount++
-					_ = control.Client(t).Update(context.Background(), incident)
+					_ = control.Client(t).Update(t.Context(), incident)
 				}
 			}
 		}
@@ -324,7 +325,8 @@ func (c *slowClock) Since(at time.Time) time.Duration { return c.Now().Sub(at) }
 func TestAClaimThatIsWrittenTooLateIsNotUsed(t *testing.T) {
 	test := newDeliveryTest(t)
 	test.dispatcher = &Dispatcher{
-		Client: control.Client(t), APIReader: control.Client(t), Outcomes: test.outcomes, Clock: &slowClock{}, Office: test.dispatcher.Office,
+		Client: control.Client(t), APIReader: control.Client(t), Outcomes: test.outcomes, Clock: &slowClock{},
+		Office: test.dispatcher.Office,
 	}
 	name := test.incident(1, page("pager"))
 	test.dispatcher.deliver(test.named("pager"), name, &queue{})

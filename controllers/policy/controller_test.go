@@ -30,7 +30,7 @@ func TestAPolicyIsReadyWhenItsChannelsAre(t *testing.T) {
 	testbed.Must(t, c.Create(t.Context(), policy))
 	recorder := events.NewFakeRecorder(100)
 	reconciler := &Reconciler{Client: c, Recorder: recorder, Clock: clocktesting.NewFakePassiveClock(testbed.Start)}
-	expect := func(status metav1.ConditionStatus, beside, reason, message string, events ...string) {
+	expect := func(status metav1.ConditionStatus, reason, message string, events ...string) {
 		t.Helper()
 		// A second look changes nothing and tells nothing.
 		for range 2 {
@@ -45,21 +45,21 @@ func TestAPolicyIsReadyWhenItsChannelsAre(t *testing.T) {
 		if policy.Status.ObservedGeneration != policy.Generation || ready.ObservedGeneration != policy.Generation {
 			t.Errorf("it speaks of generation %d", policy.Status.ObservedGeneration)
 		}
-		if has := loop.ConditionOf(policy.Status.Conditions, v1alpha1.ConditionReconciling).Status == metav1.ConditionTrue; has != (beside != "") {
-			t.Errorf("reconciling is %t", has)
+		if beside := loop.ConditionOf(policy.Status.Conditions, v1alpha1.ConditionReconciling).Status; beside == status {
+			t.Errorf("reconciling is %s", beside)
 		}
 		testbed.ExpectEvents(t, recorder, events...)
 	}
-	expect(metav1.ConditionFalse, v1alpha1.ConditionReconciling, v1alpha1.ReasonChannelMissing,
+	expect(metav1.ConditionFalse, v1alpha1.ReasonChannelMissing,
 		"These NotificationChannels are not there: slack, pager", "Warning ChannelMissing")
 	slack, pager := testbed.NewSlackChannel(channel("slack")), testbed.NewWebhookChannel(channel("pager"))
 	testbed.Must(t, c.Create(t.Context(), slack))
 	testbed.Must(t, c.Create(t.Context(), pager))
 	makeReady(t, c, pager)
-	expect(metav1.ConditionFalse, v1alpha1.ConditionReconciling, v1alpha1.ReasonChannelNotReady,
+	expect(metav1.ConditionFalse, v1alpha1.ReasonChannelNotReady,
 		"These NotificationChannels are not ready: slack", "Warning ChannelNotReady")
 	makeReady(t, c, slack)
-	expect(metav1.ConditionTrue, "", v1alpha1.ReasonUsable, "All channels are ready", "Normal Usable")
+	expect(metav1.ConditionTrue, v1alpha1.ReasonUsable, "All channels are ready", "Normal Usable")
 	if requests := reconciler.policiesOf(t.Context(), slack); len(requests) != 1 || requests[0].NamespacedName != name {
 		t.Errorf("a channel wakes %v", requests)
 	}
