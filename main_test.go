@@ -109,7 +109,7 @@ type operator struct {
 type target struct{ replica, url string }
 
 // serviceAccount is what the operator may do on a cluster: exactly what config/rbac allows it.
-func serviceAccount(t *testing.T) *rest.Config {
+func serviceAccount(t testing.TB) *rest.Config {
 	t.Helper()
 	config, err := cluster.ServiceAccount(t.Context(), systemNamespace, "itoc360-operator")
 	testbed.Must(t, err)
@@ -117,7 +117,7 @@ func serviceAccount(t *testing.T) *rest.Config {
 }
 
 // startOperator runs the operator until the test ends, and returns once it answers.
-func startOperator(t *testing.T, config *rest.Config, replica string, arguments ...string) *operator {
+func startOperator(t testing.TB, config *rest.Config, replica string, arguments ...string) *operator {
 	t.Helper()
 	flags := flag.NewFlagSet(replica, flag.ContinueOnError)
 	operatorOptions := options.New()
@@ -160,7 +160,7 @@ func startOperator(t *testing.T, config *rest.Config, replica string, arguments 
 }
 
 // knows waits until a replica takes a source's deliveries. An installation webhook is authenticated and ignored.
-func (to target) knows(t *testing.T, source *testbed.Source) {
+func (to target) knows(t testing.TB, source *testbed.Source) {
 	t.Helper()
 	testbed.Eventually(t, to.replica+" knows the source", func(ctx context.Context) bool {
 		answer, err := source.Sentry(to.url).Post(ctx, simulator.Installation("created", time.Now()))
@@ -482,7 +482,7 @@ func tellOfEverything(t *testing.T, o *operator, source *testbed.Source, answers
 	}
 }
 
-func metricsText(t *testing.T) string {
+func metricsText(t testing.TB) string {
 	t.Helper()
 	recorder := httptest.NewRecorder()
 	request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", http.NoBody)

@@ -30,9 +30,9 @@ type cluster struct {
 	operator *operator.Operator
 }
 
-// startCluster starts everything, with an operator that listens at an address and logs into a file; what it started is
-// stopped by stop, whether or not there is an error.
-func startCluster(ctx context.Context, out *terminal, intake, log string) (*cluster, error) {
+// startCluster starts everything, with an operator that listens at an address and logs into a file, and further flags of
+// its own; what it started is stopped by stop, whether or not there is an error.
+func startCluster(ctx context.Context, out *terminal, intake, log string, flags ...string) (*cluster, error) {
 	c := &cluster{}
 	path, err := operatorPath()
 	if err != nil {
@@ -52,7 +52,7 @@ func startCluster(ctx context.Context, out *terminal, intake, log string) (*clus
 	c.operator, err = operator.Start(ctx, plane, operator.Options{
 		Path: path, Replica: "dev", Intake: intake, Log: log,
 		// There is no load balancer that would have to notice first.
-		Args: []string{"--external-url=" + externalURL(intake), "--leader-elect=false", "--shutdown-delay=0s"},
+		Args: append([]string{"--external-url=" + externalURL(intake), "--leader-elect=false", "--shutdown-delay=0s"}, flags...),
 	})
 	return c, err
 }

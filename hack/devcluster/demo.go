@@ -35,6 +35,7 @@ type demonstration struct {
 	cluster *cluster
 	api     client.Client
 	senders map[string]simulator.Client
+	people  *people
 }
 
 // demo tells the story and returns an error unless everything came as told.
@@ -48,13 +49,18 @@ func demo(ctx context.Context, out *terminal) (err error) {
 	if err != nil {
 		return err
 	}
-	running, err := startCluster(ctx, out, intake, filepath.Join(folder, "operator.log"))
+	people, err := startPeople()
+	if err != nil {
+		return err
+	}
+	defer people.stop()
+	running, err := startCluster(ctx, out, intake, filepath.Join(folder, "operator.log"), "--slack-api-url="+people.slackURL)
 	defer func() {
 		out.progress("Stopping")
 		err = errors.Join(err, running.stop())
 	}()
 	if err == nil {
-		err = tellStory(ctx, out, running)
+		err = tellStory(ctx, out, running, people)
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -67,20 +73,21 @@ func demo(ctx context.Context, out *terminal) (err error) {
 }
 
 // tellStory plays all chapters and compares the end with what it should be.
-func tellStory(ctx context.Context, out *terminal, running *cluster) error {
+func tellStory(ctx context.Context, out *terminal, running *cluster, people *people) error {
 	api, err := running.client()
 	if err != nil {
 		return err
 	}
-	d := &demonstration{out: out, cluster: running, api: api, senders: map[string]simulator.Client{}}
+	d := &demonstration{out: out, cluster: running, api: api, senders: map[string]simulator.Client{}, people: people}
 	out.heading("A team applies an AlertSource")
 	if _, err := running.Kubectl(ctx, "create", "namespace", demoNamespace); err != nil {
 		return err
 	}
-	if err := d.apply(ctx, payments); err != nil {
+	if err := d.apply(ctx, payments, ""); err != nil {
 		return err
 	}
-	for i, chapter := range story(time.Now().Add(-storyAge).Truncate(time.Second)) {
+	chapters := story(time.Now().Add(-storyAge).Truncate(time.Second))
+	for i, chapter := range chapters {
 		out.heading("%d. %s", i+1, chapter.title)
 		if err := d.play(ctx, chapter); err != nil {
 			return fmt.Errorf("chapter %d: %w", i+1, err)
@@ -93,14 +100,18 @@ func tellStory(ctx context.Context, out *terminal, running *cluster) error {
 	if err := compareTables(ending, got); err != nil {
 		return err
 	}
-	out.line("\n%s", out.paint(green, "All answers and all Incidents are as expected."))
+	out.heading("%d. Somebody is on call: an escalation, its delays scaled down", len(chapters)+1)
+	if err := d.escalate(ctx); err != nil {
+		return fmt.Errorf("chapter %d: %w", len(chapters)+1, err)
+	}
+	out.line("\n%s", out.paint(green, "All answers, all Incidents and all messages are as expected."))
 	return nil
 }
 
 // play posts what is in a chapter and shows the Incidents that there are then.
 func (d *demonstration) play(ctx context.Context, chapter chapter) error {
 	if chapter.source != "" {
-		if err := d.apply(ctx, chapter.source); err != nil {
+		if err := d.apply(ctx, chapter.source, ""); err != nil {
 			return err
 		}
 	}

@@ -17,7 +17,7 @@ import (
 	"github.com/itoc360/itoc360-operator/hack/sentrysim/simulator"
 )
 
-// sourceManifest takes the name of the source thrice, and the client secret.
+// sourceManifest takes the name of the source, the client secret, and further lines of its spec.
 const sourceManifest = `
 apiVersion: v1
 kind: Secret
@@ -32,7 +32,7 @@ spec:
   sentry:
     clientSecretRefs:
     - {name: %[1]s-sentry, key: clientSecret}
-`
+%[3]s`
 
 const (
 	// greetings is how often an intake is greeted until it knows the source. It stays below the number of failed
@@ -42,11 +42,11 @@ const (
 	greetingInterval = 500 * time.Millisecond
 )
 
-// apply makes a source with a client secret of its own, waits until it is ready, and takes the URL that the operator
+// apply makes a source with a client secret of its own, and more in its spec if wanted, waits until it is ready, and takes the URL that the operator
 // made for it, as a person would who pastes it into Sentry.
-func (d *demonstration) apply(ctx context.Context, name string) error {
+func (d *demonstration) apply(ctx context.Context, name, more string) error {
 	secret := randomHex()
-	if err := d.cluster.Apply(ctx, fmt.Sprintf(sourceManifest, name, secret)); err != nil {
+	if err := d.cluster.Apply(ctx, fmt.Sprintf(sourceManifest, name, secret, more)); err != nil {
 		return err
 	}
 	d.out.line("   AlertSource %s applied; waiting until it is ready", name)

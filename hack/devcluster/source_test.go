@@ -14,7 +14,7 @@ import (
 )
 
 func TestTheManifestOfASourceNamesItsOwnSecret(t *testing.T) {
-	documents := strings.Split(fmt.Sprintf(sourceManifest, search, "0123"), "---\n")
+	documents := strings.Split(fmt.Sprintf(sourceManifest, search, "0123", "  suspend: true\n"), "---\n")
 	if len(documents) != 2 {
 		t.Fatalf("%d documents", len(documents))
 	}

@@ -16,7 +16,8 @@ const (
 )
 
 // Expire says which Incidents of one source have outlived their use, and when the next one will (zero: none is in
-// sight). Of one alert key the lowest numbers go first, so that the numbers of those kept have no gap.
+// sight). One of which somebody is still to be told stays. Of one alert key the lowest numbers go first, so that the
+// numbers of those kept have no gap.
 func Expire(
 	incidents []v1alpha1.Incident, maxAge time.Duration, maxResolved int, now time.Time,
 ) (expired []*v1alpha1.Incident, next time.Time) {
@@ -30,7 +31,7 @@ func Expire(
 				continue
 			}
 			resolvedAt, ok := resolvedAt(incident)
-			if !ok {
+			if !ok || hasPending(incident) {
 				break
 			}
 			if resolvedAt.Before(earliest) {
@@ -80,6 +81,13 @@ func byAlertKey(incidents []v1alpha1.Incident) map[v1alpha1.AlertKey][]*v1alpha1
 		slices.SortFunc(group, func(a, b *v1alpha1.Incident) int { return int(a.Spec.Number - b.Spec.Number) })
 	}
 	return groups
+}
+
+// hasPending tells whether somebody is still to be told of an Incident. It is given up after a day at the latest.
+func hasPending(incident *v1alpha1.Incident) bool {
+	return slices.ContainsFunc(incident.Status.Notifications, func(entry v1alpha1.Notification) bool {
+		return entry.State == v1alpha1.NotificationPending
+	})
 }
 
 // resolvedAt is when an Incident was last resolved, as its status says; false while it is unresolved, or its status

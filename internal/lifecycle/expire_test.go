@@ -37,6 +37,11 @@ func reopenedAt(minute int) func(*v1alpha1.Incident) {
 	}
 }
 
+// untold has somebody still to be told of it.
+func untold(i *v1alpha1.Incident) {
+	i.Status.Notifications = []v1alpha1.Notification{{State: v1alpha1.NotificationSent}, {State: v1alpha1.NotificationPending}}
+}
+
 func notYetFolded(i *v1alpha1.Incident) { i.Generation++ }
 
 func TestExpire(t *testing.T) {
@@ -55,6 +60,11 @@ func TestExpire(t *testing.T) {
 		{"an unresolved one stays for ever", all(made("1", 1)), time.Hour, 0, 100000, nil, time.Time{}},
 		{"a resolved one stays for maxAge", all(made("1", 1, over(0))), 2 * time.Hour, many, 119, nil, at(120)},
 		{"and goes then", all(made("1", 1, over(0))), 2 * time.Hour, many, 120, []string{"1-1"}, time.Time{}},
+		{
+			"not before everybody is told, nor the next of its alert",
+			all(made("1", 1, over(0), untold), made("1", 2, over(0)), made("2", 1, over(0))), 2 * time.Hour, many, 120,
+			[]string{"2-1"}, time.Time{},
+		},
 		{"at least an hour, whatever maxAge says", all(made("1", 1, over(0))), time.Minute, many, 59, nil, at(60)},
 		{"at least an hour, whatever maxResolved says", all(made("1", 1, over(0))), 24 * time.Hour, 0, 59, nil, at(60)},
 		{

@@ -26,8 +26,12 @@ func (l *ledger) why(quiet bool) (reason, message string) {
 	switch {
 	case l.Spec.Test:
 		return v1alpha1.ReasonTest, "A test notification pages nobody"
-	case isOpen && l.Plan.Obstacle != "" && (len(told) == 0 || l.Plan.Obstacle != v1alpha1.ReasonNoPolicy):
-		return l.Plan.Obstacle, obstacles[l.Plan.Obstacle]
+	case l.Plan.Obstacle == v1alpha1.ReasonNoPolicy && len(told) == 0:
+		return v1alpha1.ReasonNoPolicy, "The source names no escalationPolicyRef, so nobody is paged"
+	case l.Plan.Obstacle == v1alpha1.ReasonPolicyMissing && isOpen:
+		return v1alpha1.ReasonPolicyMissing, "The EscalationPolicy that the source names is not there, so nobody is paged"
+	case l.Plan.Obstacle == v1alpha1.ReasonSourceMissing && isOpen:
+		return v1alpha1.ReasonSourceMissing, "The source is not there, so nobody is paged"
 	case isOpen && len(missing) > 0:
 		return v1alpha1.ReasonChannelMissing,
 			"These NotificationChannels are not there, messages to them wait: " + strings.Join(missing, ", ")
@@ -40,13 +44,6 @@ func (l *ledger) why(quiet bool) (reason, message string) {
 	default:
 		return l.unsent()
 	}
-}
-
-// obstacles are the messages that explain why there is no policy.
-var obstacles = map[string]string{
-	v1alpha1.ReasonNoPolicy:      "The source names no escalationPolicyRef, so nobody is paged",
-	v1alpha1.ReasonPolicyMissing: "The EscalationPolicy that the source names is not there, so nobody is paged",
-	v1alpha1.ReasonSourceMissing: "The source is not there, so nobody is paged",
 }
 
 // unsent says how far the first page is.

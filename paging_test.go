@@ -1,0 +1,302 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/hack/receivers"
+	"github.com/itoc360/itoc360-operator/hack/sentrysim/simulator"
+	"github.com/itoc360/itoc360-operator/hack/testbed"
+)
+
+// newTeam makes a source that pages by a policy of one step, which tells the channels at once.
+func newTeam(t testing.TB, channels ...string) *testbed.Source {
+	t.Helper()
+	source := testbed.NewSource(t, testbed.NewClient(t, cluster.Config), func(s *v1alpha1.AlertSource) {
+		s.Spec.EscalationPolicyRef = &v1alpha1.PolicyReference{Name: "payments"}
+	})
+	policy := types.NamespacedName{Namespace: source.Name.Namespace, Name: "payments"}
+	testbed.Must(t, source.Client.Create(t.Context(), testbed.NewPolicy(policy, testbed.Step("team", 0, channels...))))
+	return source
+}
+
+// newChannel makes a channel with a Secret of its own: one that posts to Slack or, where there is a URL, a webhook.
+func newChannel(t testing.TB, source *testbed.Source, name, url string) types.NamespacedName {
+	t.Helper()
+	key := types.NamespacedName{Namespace: source.Name.Namespace, Name: name}
+	testbed.Must(t, source.Client.Create(t.Context(), &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: name},
+		StringData: map[string]string{"slackToken": testbed.SlackToken, "url": url, "signingSecret": testbed.SigningSecret},
+	}))
+	channel := testbed.NewWebhookChannel(key)
+	if url == "" {
+		channel = testbed.NewSlackChannel(key)
+		channel.Spec.Slack.TokenRef.Name = name
+	} else {
+		channel.Spec.Webhook.URLRef.Name, channel.Spec.Webhook.SigningSecretRef.Name = name, name
+	}
+	testbed.Must(t, source.Client.Create(t.Context(), channel))
+	return key
+}
+
+func serve(t testing.TB, handler http.Handler) (url string) {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// ledgerOf waits until the only Incident's ledger is as it should be.
+func ledgerOf(t *testing.T, source *testbed.Source, what string, is func([]v1alpha1.Notification) bool) []v1alpha1.Notification {
+	t.Helper()
+	var entries []v1alpha1.Notification
+	testbed.Eventually(t, what, func(context.Context) bool {
+		incidents := source.Incidents(t)
+		if len(incidents) != 1 {
+			return false
+		}
+		entries = incidents[0].Status.Notifications
+		return is(entries)
+	})
+	return entries
+}
+
+const (
+	secretPath = "a-path-that-nobody-may-see"
+	secretHost = "a-host-that-nobody-may-see.invalid"
+)
+
+// echo answers with all that it was sent, as everything that an answer has room for.
+func echo(code int) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		_ = r.ParseForm()
+		all := strings.NewReplacer("\n", " ", `"`, "'").Replace(fmt.Sprint(r.URL, r.Header, r.PostForm))
+		w.Header().Set("Location", "http://"+secretHost+"/"+secretPath)
+		w.Header().Set("Retry-After", testbed.SlackToken)
+		w.Header().Set("X-Echo", all)
+		w.WriteHeader(code)
+		fmt.Fprintf(w, `{"ok":false,"error":%q,"warning":%q}`, r.PostForm.Get("token"), all)
+	}
+}
+
+func TestNoSecretOfAChannelIsToldAnywhere(t *testing.T) {
+	var calls atomic.Int32
+	slack := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		codes := []int{200, 400, 401, 429, 500, 307}
+		echo(codes[int(calls.Add(1))%len(codes)])(w, r)
+	}))
+	o := startOperator(t, serviceAccount(t), "discreet-pager", "--slack-api-url="+slack)
+	targets := map[string]string{
+		"slack":       "",
+		"refused":     serve(t, echo(400)) + "/" + secretPath,
+		"busy":        serve(t, echo(503)) + "/" + secretPath,
+		"turned-away": serve(t, echo(401)) + "/" + secretPath,
+		"redirected":  serve(t, echo(307)) + "/" + secretPath,
+		"unreachable": "http://127.0.0.1:1/" + secretPath,
+		"unknown":     "http://" + secretHost + "/" + secretPath,
+		"no-url":      "ftp://" + secretHost + "/" + secretPath,
+	}
+	var names []string
+	for name := range targets {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	source := newTeam(t, names[:5]...)
+	policy := &v1alpha1.EscalationPolicy{}
+	testbed.Must(t, source.Client.Get(t.Context(), source.Name, policy))
+	policy.Spec.Steps = append(policy.Spec.Steps, testbed.Step("all", 0, names[5:]...))
+	testbed.Must(t, source.Client.Update(t.Context(), policy))
+	for name, url := range targets {
+		key := newChannel(t, source, name, url)
+		channel := &v1alpha1.NotificationChannel{}
+		testbed.Must(t, source.Client.Get(t.Context(), key, channel))
+		channel.Annotations = map[string]string{v1alpha1.AnnotationTest: "now"}
+		testbed.Must(t, source.Client.Update(t.Context(), channel))
+		testbed.Eventually(t, name+" is tested", func(ctx context.Context) bool {
+			return source.Client.Get(ctx, key, channel) == nil && channel.Status.Test != nil
+		})
+		if channel.Status.Test.Result != v1alpha1.TestFailed {
+			t.Errorf("the test of %s: %+v", name, channel.Status.Test)
+		}
+	}
+	o.knows(t, source)
+	post(t, o, source, simulator.IssueWebhook("created", simulator.Issue{ID: "42"}, time.Now()))
+	ledgerOf(t, source, "each channel has failed", func(entries []v1alpha1.Notification) bool {
+		return len(entries) == len(names) && !slices.ContainsFunc(entries, func(n v1alpha1.Notification) bool { return n.Error == "" })
+	})
+	testbed.Eventually(t, "all answers of Slack were given", func(context.Context) bool { return calls.Load() > 3 })
+	o.stop()
+	secrets := map[string]string{
+		"a Slack token": testbed.SlackToken, "a signing secret": testbed.SigningSecret, "the path of a URL": secretPath,
+		"the host of a URL": secretHost,
+	}
+	places := testbed.EverythingButSecrets(t, cluster.Config)
+	places["the logs"], places["the metrics"] = logs.String(), metricsText(t)
+	if !strings.Contains(places["the logs"], "Could not tell a channel") || !strings.Contains(places["the metrics"], "itoc360_notification_sends_total") {
+		t.Error("the logs or the metrics lack those of the sends")
+	}
+	for place, text := range places {
+		if leaks := testbed.Leaks(text, secrets); len(leaks) > 0 {
+			t.Errorf("%s: tells %v", place, leaks)
+		}
+	}
+}
+
+func TestAnotherReplicaGoesOnWithAPageWhoseSenderIsKilled(t *testing.T) {
+	begun, ended := make(chan struct{}), make(chan struct{})
+	t.Cleanup(func() { close(ended) })
+	pager := &receivers.Webhook{Secret: testbed.SigningSecret, Unexpected: t.Errorf}
+	var calls atomic.Int32
+	pager.Answers = func() receivers.Answer {
+		if calls.Add(1) > 1 {
+			return nil
+		}
+		close(begun)
+		return func(_ http.ResponseWriter, r *http.Request) {
+			select {
+			case <-r.Context().Done():
+			case <-ended:
+			}
+		}
+	}
+	leader, other, _ := twoReplicas(t)
+	source := newTeam(t, "pager")
+	newChannel(t, source, "pager", serve(t, pager))
+	leader.knows(t, source)
+	other.knows(t, source)
+	tellOne(t, leader.target, source, newIssue(0))
+	<-begun
+	testbed.Must(t, leader.Stop(0))
+	entries := ledgerOf(t, source, "the other replica sends it", func(entries []v1alpha1.Notification) bool {
+		return len(entries) == 1 && entries[0].State == v1alpha1.NotificationSent
+	})
+	if entries[0].Attempts != 2 || calls.Load() != 2 {
+		t.Errorf("after %d calls, the ledger says %+v", calls.Load(), entries[0])
+	}
+	tellOne(t, other.target, source, simulator.IssueWebhook("resolved", simulator.Issue{ID: "10000"}, time.Now()))
+	ledgerOf(t, source, "the resolve is told", func(entries []v1alpha1.Notification) bool {
+		return len(entries) == 2 && entries[1].State == v1alpha1.NotificationSent
+	})
+	if calls.Load() != 3 {
+		t.Errorf("the pager was called %d times", calls.Load())
+	}
+}
+
+func TestAnAcknowledgementThatTimesOutPagesAgain(t *testing.T) {
+	pager := &receivers.Webhook{Secret: testbed.SigningSecret, Unexpected: t.Errorf}
+	o := startOperator(t, serviceAccount(t), "patient")
+	source := newTeam(t, "pager")
+	newChannel(t, source, "pager", serve(t, pager))
+	policy := &v1alpha1.EscalationPolicy{}
+	testbed.Must(t, source.Client.Get(t.Context(), source.Name, policy))
+	policy.Spec.AckTimeout.Duration = time.Minute
+	testbed.Must(t, source.Client.Update(t.Context(), policy))
+	o.knows(t, source)
+	post(t, o, source, newIssue(0))
+	told := func(want ...string) {
+		t.Helper()
+		testbed.Eventually(t, fmt.Sprintf("the pager is told %v", want), func(context.Context) bool {
+			var types []string
+			for _, delivery := range pager.Deliveries() {
+				types = append(types, delivery.Type)
+			}
+			return slices.Equal(types, want)
+		})
+	}
+	told("incident.page")
+	incident := &source.Incidents(t)[0]
+	// Older than the timeout, so that nobody has to wait for it.
+	patch := client.RawPatch(types.MergePatchType, fmt.Appendf(nil,
+		`{"spec":{"response":{"acknowledgedBy":"alice","acknowledgedAt":%q}}}`, time.Now().Add(-58*time.Second).UTC().Format(time.RFC3339)))
+	testbed.Must(t, source.Client.Patch(t.Context(), incident, patch))
+	told("incident.page", "incident.update", "incident.page")
+	incident = &source.Incidents(t)[0]
+	if incident.Spec.Response != nil || incident.Status.Escalation.Run != 2 {
+		t.Errorf("the response is %+v, the run %+v", incident.Spec.Response, incident.Status.Escalation)
+	}
+}
+
+const (
+	// pagesPerSecond is how many new Incidents there are a second.
+	pagesPerSecond = 20
+	// pagingLasts is how long they keep coming.
+	pagingLasts = 30 * time.Second
+)
+
+// BenchmarkPagesBesideADeadChannel measures the time from a webhook's answer until its page is received, while half of all
+// messages go to a channel that never answers.
+func BenchmarkPagesBesideADeadChannel(b *testing.B) {
+	dead, err := net.Listen("tcp", "127.0.0.1:0")
+	testbed.Must(b, err)
+	b.Cleanup(func() { _ = dead.Close() })
+	for b.Loop() {
+		var mu sync.Mutex
+		received := map[string]time.Time{}
+		pager := &receivers.Webhook{Secret: testbed.SigningSecret, Unexpected: b.Errorf, Seen: func(delivery receivers.Delivery) {
+			mu.Lock()
+			defer mu.Unlock()
+			received[fmt.Sprint(delivery.Incident["name"])] = time.Now()
+		}}
+		o := startOperator(b, serviceAccount(b), "benchmark")
+		source := newTeam(b, "dead", "live")
+		newChannel(b, source, "dead", "http://"+dead.Addr().String())
+		newChannel(b, source, "live", serve(b, pager))
+		o.knows(b, source)
+		answered := postSteadily(b, o, source)
+		testbed.Eventually(b, "all pages are received", func(context.Context) bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return len(received) == len(answered)
+		})
+		o.stop()
+		var delays []time.Duration
+		for name, at := range answered {
+			delays = append(delays, received[name].Sub(at))
+		}
+		slices.Sort(delays)
+		b.ReportMetric(float64(delays[len(delays)/2].Milliseconds()), "p50-ms")
+		b.ReportMetric(float64(delays[len(delays)*99/100].Milliseconds()), "p99-ms")
+		b.ReportMetric(float64(len(delays)), "pages")
+	}
+}
+
+// postSteadily opens Incidents at a steady rate, and gives when each was answered.
+func postSteadily(b *testing.B, o *operator, source *testbed.Source) map[string]time.Time {
+	b.Helper()
+	answered := map[string]time.Time{}
+	var mu sync.Mutex
+	var posting sync.WaitGroup
+	ticker := time.NewTicker(time.Second / pagesPerSecond)
+	defer ticker.Stop()
+	for number := range int(pagingLasts.Seconds()) * pagesPerSecond {
+		<-ticker.C
+		posting.Go(func() {
+			answer, err := source.Sentry(o.url).Post(b.Context(), newIssue(number))
+			if err != nil || answer.Status != http.StatusOK {
+				b.Errorf("answered %v %v", answer, err)
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			answered[v1alpha1.IncidentName(source.Name.Name, v1alpha1.IssueKey(strconv.Itoa(10_000+number)), 1)] = time.Now()
+		})
+	}
+	posting.Wait()
+	return answered
+}
