@@ -13,7 +13,7 @@ import (
 
 const (
 	// demoToken is the Slack app's, and demoSigningSecret what webhooks to the pager are signed with.
-	demoToken         = "xoxb-demo"
+	demoToken         = "xoxb-demo"                          //nolint:gosec // it opens nothing
 	demoSigningSecret = "whsec_ZGVtby1zaWduaW5nLXNlY3JldA==" //nolint:gosec // it opens nothing
 	// readTimeout bounds how long a receiver waits for a request.
 	readTimeout = 10 * time.Second

@@ -42,8 +42,8 @@ const (
 	greetingInterval = 500 * time.Millisecond
 )
 
-// apply makes a source with a client secret of its own, and more in its spec if wanted, waits until it is ready, and takes the URL that the operator
-// made for it, as a person would who pastes it into Sentry.
+// apply makes a source with a client secret of its own, and more in its spec if wanted, waits until it is ready, and takes
+// the URL that the operator made for it, as a person would who pastes it into Sentry.
 func (d *demonstration) apply(ctx context.Context, name, more string) error {
 	secret := randomHex()
 	if err := d.cluster.Apply(ctx, fmt.Sprintf(sourceManifest, name, secret, more)); err != nil {

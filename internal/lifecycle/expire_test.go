@@ -63,7 +63,8 @@ func TestExpire(t *testing.T) {
 		{
 			"not before everybody is told, nor the next of its alert",
 			all(made("1", 1, over(0), untold), made("1", 2, over(0)), made("2", 1, over(0))), 2 * time.Hour, many, 120,
-			[]string{"2-1"}, time.Time{},
+			[]string{"2-1"},
+			time.Time{},
 		},
 		{"at least an hour, whatever maxAge says", all(made("1", 1, over(0))), time.Minute, many, 59, nil, at(60)},
 		{"at least an hour, whatever maxResolved says", all(made("1", 1, over(0))), 24 * time.Hour, 0, 59, nil, at(60)},
