@@ -15,6 +15,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -149,6 +150,7 @@ func TestNoSecretOfAChannelIsToldAnywhere(t *testing.T) {
 	}
 	o.knows(t, source)
 	post(t, o, source, simulator.IssueWebhook("created", simulator.Issue{ID: "42"}, time.Now()))
+	expectUnauthorized(t, source, "turned-away")
 	ledgerOf(t, source, "each channel has failed", func(entries []v1alpha1.Notification) bool {
 		return len(entries) == len(names) && !slices.ContainsFunc(entries, func(n v1alpha1.Notification) bool { return n.Error == "" })
 	})
@@ -174,6 +176,34 @@ func TestNoSecretOfAChannelIsToldAnywhere(t *testing.T) {
 			t.Errorf("%s: tells %v", place, leaks)
 		}
 	}
+}
+
+// expectUnauthorized expects that a channel shows that it was turned away, and that its policy is not ready for it.
+func expectUnauthorized(t *testing.T, source *testbed.Source, name string) {
+	t.Helper()
+	key := types.NamespacedName{Namespace: source.Name.Namespace, Name: name}
+	testbed.Eventually(t, name+" is shown as unauthorized, and its policy as not ready", func(ctx context.Context) bool {
+		channel, policy := &v1alpha1.NotificationChannel{}, &v1alpha1.EscalationPolicy{}
+		if source.Client.Get(ctx, key, channel) != nil || source.Client.Get(ctx, source.Name, policy) != nil {
+			return false
+		}
+		channelReady := meta.FindStatusCondition(channel.Status.Conditions, v1alpha1.ConditionReady)
+		policyReady := meta.FindStatusCondition(policy.Status.Conditions, v1alpha1.ConditionReady)
+		return channelReady != nil && channelReady.Reason == v1alpha1.ReasonUnauthorized &&
+			policyReady != nil && policyReady.Reason == v1alpha1.ReasonChannelNotReady
+	})
+}
+
+func TestAPageThatIsTurnedAwayShowsOnItsChannel(t *testing.T) {
+	pager := &receivers.Webhook{Secret: testbed.SigningSecret, Unexpected: t.Errorf, Answers: func() receivers.Answer {
+		return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }
+	}}
+	o := startOperator(t, serviceAccount(t), "turned-away")
+	source := newTeam(t, "pager")
+	newChannel(t, source, "pager", serve(t, pager))
+	o.knows(t, source)
+	post(t, o, source, newIssue(0))
+	expectUnauthorized(t, source, "pager")
 }
 
 func TestAnotherReplicaGoesOnWithAPageWhoseSenderIsKilled(t *testing.T) {

@@ -141,8 +141,8 @@ func TestKubectlPrintsPoliciesAndChannelsWithTheirColumns(t *testing.T) {
 		testbed.Must(t, administrator.Status().Update(t.Context(), object))
 	}
 	comparePrinted(t, kubectl(t, "get", "escp", "--namespace="+namespace), `
-NAME READY REASON STEPS AGE
-payments True Usable team <age>
+NAME READY REASON AGE
+payments True Usable <age>
 `)
 	comparePrinted(t, kubectl(t, "get", "nchan", "--namespace="+namespace), `
 NAME READY REASON TEST AGE
