@@ -88,7 +88,7 @@ type Notification struct {
 	// priority of the Incident when it was due.
 	// +required
 	Priority Priority `json:"priority"`
-	// dueAt is when it had to be sent.
+	// dueAt is when it had to be sent, but at most an hour before the operator found that it was due.
 	// +required
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^[-0-9]{10}T[0-9:]{8}[.][0-9]{6}Z$`

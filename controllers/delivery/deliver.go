@@ -48,6 +48,10 @@ func (d *Dispatcher) deliver(channel, name types.NamespacedName, q *queue) (agai
 		return d.until(next)
 	}
 	entry := &incident.Status.Notifications[place]
+	if entry.Kind == v1alpha1.KindPage && !isOpen(incident, d.now()) {
+		// The controller, which has not seen yet what came in, closes the page.
+		return 0
+	}
 	letter, failure, err := d.prepare(ctx, channel, incident, *entry)
 	if err != nil {
 		return d.afterError(ctx, err, "Could not prepare a message")
@@ -69,6 +73,12 @@ func (d *Dispatcher) deliver(channel, name types.NamespacedName, q *queue) (agai
 		return atOnce
 	}
 	return d.until(next)
+}
+
+// isOpen tells whether an Incident's spec, as it is now, leaves anybody to be paged.
+func isOpen(incident *v1alpha1.Incident, now time.Time) bool {
+	status, _ := lifecycle.Fold(&incident.Spec, now)
+	return status.State == v1alpha1.StateOpen
 }
 
 // send sends what is claimed, and records what became of it.

@@ -342,3 +342,18 @@ func TestAnIncidentThatIsGoneIsNoTrouble(t *testing.T) {
 		t.Errorf("it is tried again after %s", again)
 	}
 }
+
+func TestNobodyIsPagedOfWhatIsOverThoughTheControllerHasNotSeenIt(t *testing.T) {
+	test := newDeliveryTest(t)
+	name := test.incident(1, page("pager"))
+	incident := &v1alpha1.Incident{}
+	testbed.Must(t, control.Client(t).Get(t.Context(), name, incident))
+	incident.Spec.Signals = append(incident.Spec.Signals, testbed.SignalAt(1, v1alpha1.SignalResolve, v1alpha1.EffectResolved))
+	testbed.Must(t, control.Client(t).Update(t.Context(), incident))
+	if again := test.dispatcher.deliver(test.named("pager"), name, &queue{}); again != 0 {
+		t.Errorf("it is tried again after %s", again)
+	}
+	if entry := test.ledger(t.Context(), name)[0]; entry.Attempts != 0 || test.pager.Calls() != 0 {
+		t.Errorf("it was paged: %+v", entry)
+	}
+}

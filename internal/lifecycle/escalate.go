@@ -14,6 +14,8 @@ const (
 	FailedAfter = 2 * time.Minute
 	// GiveUpAfter is when a notification that has not arrived is not tried any more.
 	GiveUpAfter = 24 * time.Hour
+	// mostOverdue is how much overdue a page counts at most, so that one that was long held up is not given up at once.
+	mostOverdue = time.Hour
 )
 
 // Situation is all that Escalate judges by.
@@ -121,6 +123,7 @@ func (l *ledger) takeSteps(steps []v1alpha1.EscalationStep, round int32, begins 
 				l.wake(due)
 				return
 			}
+			due = later(due, l.Now.Add(-mostOverdue))
 			for _, recipient := range step.Notify {
 				l.addPage(round, step.Name, recipient.ChannelRef.Name, due)
 			}

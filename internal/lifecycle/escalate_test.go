@@ -348,3 +348,14 @@ func TestAPageIsGivenUpAfterADay(t *testing.T) {
 		t.Errorf("after a day it is %s", state)
 	}
 }
+
+func TestWhatComesDaysLateIsTriedForADayAllTheSame(t *testing.T) {
+	const days = 3 * 24 * 60
+	w := newWorld(nil).lookAt(days)
+	w.policy = policyOf(step("team", 0, "slack"))
+	w.look().fail("slack", FailureRetryable).lookAt(days + 22*60)
+	if state := w.stateOf(t, "slack"); state != v1alpha1.NotificationPending {
+		t.Errorf("after 22 hours it is %s", state)
+	}
+	w.deliver().expect(t, "Page slack")
+}
