@@ -57,6 +57,16 @@ var defaults = Template{
 	body:  template.Must(compile("body", defaultBody)),
 }
 
+// example is a view with something in every field, which every sensible template can make a text of.
+var example = View{
+	Kind: string(v1alpha1.KindPage), Key: "team-payments/payments-42-1/1769828400000", Name: "payments-42-1",
+	Namespace: "team-payments", Source: "payments", Number: 1, Cycle: 1, State: string(v1alpha1.StateOpen), Priority: "HIGH",
+	Title: "TypeError: cannot read the currency of an order that was never paid", Culprit: "checkout.charge(card)",
+	Level: "error", Project: "checkout", ShortID: "CHECKOUT-1A", Assignee: "Ada Lovelace",
+	URL: "https://acme.sentry.io/issues/42/", Signals: 7, OpenedAt: "2026-01-31T03:00:00Z", Age: "5m", Step: "team", Round: 1,
+	AnsweredBy: "alice@example.com", SnoozedUntil: "2026-01-31T07:00:00Z", ResolvedBy: v1alpha1.BySentry, Command: "kubectl",
+}
+
 // Compile compiles a channel's template. What does not compile has the default in its place, and an error says why. A
 // template has no loops and no templates of its own: a message could otherwise take forever.
 func Compile(spec v1alpha1.MessageTemplate) (*Template, error) {
@@ -72,7 +82,7 @@ func Compile(spec v1alpha1.MessageTemplate) (*Template, error) {
 		parsed, err := compile(part.name, part.text)
 		if err == nil {
 			// A field that there is none of shows only when it is executed.
-			_, err = execute(parsed, View{})
+			_, err = execute(parsed, example)
 		}
 		if err != nil {
 			problems = append(problems, fmt.Errorf("template.%s: %w", part.name, err))

@@ -80,11 +80,12 @@ func TestATemplateOfOnesOwn(t *testing.T) {
 			"{{if .URL}}{{else}}{{with .URL}}{{range 9}}{{end}}{{end}}{{end}}",
 			usual.Title, "range is not available",
 		},
-		"a template":     {`{{template "title"}}`, usual.Title, "template is not available"},
-		"a definition":   {`{{define "x"}}{{end}}`, usual.Title, "define and block are not available"},
-		"a huge width":   {`{{printf "%9999d" 1}}`, usual.Title, "printf takes no width beyond 999"},
-		"a given width":  {`{{printf "%*d" 9 1}}`, usual.Title, "printf takes no width beyond 999"},
-		"nothing at all": {"{{if .Culprit}}{{else}}x{{end}}", usual.Title, ""},
+		"a template":       {`{{template "title"}}`, usual.Title, "template is not available"},
+		"a definition":     {`{{define "x"}}{{end}}`, usual.Title, "define and block are not available"},
+		"a huge width":     {`{{printf "%9999d" 1}}`, usual.Title, "printf takes no width beyond 999"},
+		"a given width":    {`{{printf "%*d" 9 1}}`, usual.Title, "printf takes no width beyond 999"},
+		"a part of a text": {"{{slice .Title 0 4}}", "Type", ""},
+		"nothing at all":   {"{{if .Culprit}}{{else}}x{{end}}", usual.Title, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			template, err := Compile(v1alpha1.MessageTemplate{Title: c.title})
