@@ -56,16 +56,24 @@ func (d *Dispatcher) deliver(channel, name types.NamespacedName, q *queue) (agai
 	if err != nil {
 		return d.afterError(ctx, err, "Could not prepare a message")
 	}
+	held := q.held(d.now())
+	if held > 0 {
+		// An attempt that is not made counts as one: a step whose channels all hold back brings the next one forward.
+		failure = &lifecycle.Failure{
+			Class: lifecycle.FailureRetryable, Reason: "HeldBack", RetryAfter: held,
+			Message: "The target wants to hear nothing for a while",
+		}
+	}
 	if failure != nil {
 		lifecycle.Failed(entry, *failure, chance(), d.now())
 	}
 	incident, err = d.write(ctx, before, incident)
-	if err != nil {
+	switch {
+	case err != nil:
 		return d.afterError(ctx, err, "Could not claim a notification")
-	}
-	if failure == nil {
+	case failure == nil:
 		incident = d.send(ctx, letter, incident, q)
-	} else {
+	case held == 0:
 		d.failed(ctx, letter, *failure, q)
 	}
 	place, next = lifecycle.Claim(slices.Clone(incident.Status.Notifications), channel.Name, d.now())

@@ -97,10 +97,7 @@ func (d *Dispatcher) work(channel types.NamespacedName, q *queue) {
 		if ended {
 			return
 		}
-		again := q.held(d.Clock.Now())
-		if again == 0 {
-			again = d.deliver(channel, incident, q)
-		}
+		again := d.deliver(channel, incident, q)
 		q.incidents.Done(incident)
 		if again > 0 {
 			q.incidents.AddAfter(incident, again)
