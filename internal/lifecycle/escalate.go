@@ -87,7 +87,7 @@ func Escalate(s Situation) Escalation {
 	return Escalation{Run: &l.run, Notifications: l.entries, Notified: l.notified(quiet), Next: l.next}
 }
 
-// page adds what is due of the policy's steps in the round that is under way.
+// page adds what is due of the policy's steps, from the round on that is under way.
 func (l *ledger) page(policy v1alpha1.EscalationPolicySpec) {
 	start := l.run.StartedAt.Time
 	rounds := int32(0)
@@ -96,12 +96,7 @@ func (l *ledger) page(policy v1alpha1.EscalationPolicySpec) {
 		rounds, every = policy.Repeat.Times, policy.Repeat.Every.Duration
 	}
 	for round := l.lastRound(); round <= rounds; round++ {
-		begins := start.Add(time.Duration(round) * every)
-		if round > 0 && begins.After(l.Now) {
-			l.wake(begins)
-			return
-		}
-		l.takeSteps(policy.Steps, round, begins)
+		l.takeSteps(policy.Steps, round, start.Add(time.Duration(round)*every))
 	}
 }
 

@@ -1,7 +1,9 @@
 package lifecycle
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -301,17 +303,18 @@ func TestTheConditionSaysWhyNobodyWasPaged(t *testing.T) {
 		world *world
 		want  string
 	}{
-		"on its way":         {newWorld(usual()).look(), v1alpha1.ReasonSending},
-		"paged":              {newWorld(usual()).look().deliver(), v1alpha1.ReasonNotified},
-		"paged and resolved": {newWorld(usual()).look().deliver().heard(resolve(at(1))).deliver(), v1alpha1.ReasonNotified},
-		"paged and answered": {newWorld(usual()).look().deliver().responded(1, acknowledgedByHand(1)), v1alpha1.ReasonNotified},
-		"not due":            {newWorld(later).look(), v1alpha1.ReasonNotDue},
-		"failing":            {newWorld(usual()).look().fail("slack", FailureRetryable), v1alpha1.ReasonSendingFailed},
-		"failed":             {newWorld(usual()).look().fail("slack", FailurePermanent), v1alpha1.ReasonSendingFailed},
-		"answered first":     {newWorld(later).look().responded(1, acknowledgedByHand(1)), v1alpha1.ReasonNotNeeded},
-		"resolved first":     {newWorld(later).look().heard(resolve(at(1))), v1alpha1.ReasonNotNeeded},
-		"a test":             {newWorld(usual(), tagged).look(), v1alpha1.ReasonTest},
-		"no policy":          {newWorld(nil).look(), v1alpha1.ReasonPolicyMissing},
+		"on its way":          {newWorld(usual()).look(), v1alpha1.ReasonSending},
+		"paged":               {newWorld(usual()).look().deliver(), v1alpha1.ReasonNotified},
+		"paged and resolved":  {newWorld(usual()).look().deliver().heard(resolve(at(1))).deliver(), v1alpha1.ReasonNotified},
+		"paged and answered":  {newWorld(usual()).look().deliver().responded(1, acknowledgedByHand(1)), v1alpha1.ReasonNotified},
+		"not due":             {newWorld(later).look(), v1alpha1.ReasonNotDue},
+		"failing":             {newWorld(usual()).look().fail("slack", FailureRetryable), v1alpha1.ReasonSendingFailed},
+		"failed":              {newWorld(usual()).look().fail("slack", FailurePermanent), v1alpha1.ReasonSendingFailed},
+		"answered first":      {newWorld(later).look().responded(1, acknowledgedByHand(1)), v1alpha1.ReasonNotNeeded},
+		"resolved first":      {newWorld(later).look().heard(resolve(at(1))), v1alpha1.ReasonNotNeeded},
+		"a test":              {newWorld(usual(), tagged).look(), v1alpha1.ReasonTest},
+		"no policy":           {newWorld(nil).look(), v1alpha1.ReasonPolicyMissing},
+		"no policy, and over": {newWorld(nil).look().heard(resolve(at(1))), v1alpha1.ReasonNotNeeded},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.world.expectNotified(t, c.want)
@@ -325,17 +328,64 @@ func TestTheConditionSaysWhyNobodyWasPaged(t *testing.T) {
 	}
 }
 
-func TestTheLedgerKeepsWhomToTellOfTheResolve(t *testing.T) {
-	w := newWorld(policyOf(step("team", 0, "slack", "mail"))).look().deliver()
+func TestTheLedgerKeepsWhomToTellOfTheResolveAndWhatIsDone(t *testing.T) {
+	team, failed := step("team", 0, "slack", "mail"), step("failed", 0, "fax")
+	w := newWorld(policyOf(team, failed)).look().fail("fax", FailurePermanent).deliver()
 	for round := range 100 {
-		w.policy = policyOf(step(fmt.Sprintf("step-%d", round), 0, "pager", "phone"))
+		w.policy = policyOf(team, failed, step(fmt.Sprintf("step-%d", round), 0, "pager", "phone"))
 		w.lookAt(round).deliver()
 	}
 	if count := len(w.status.Notifications); count != v1alpha1.MaxNotifications {
 		t.Errorf("the ledger has %d entries", count)
 	}
+	if count := len(w.arrived); count != 202 {
+		t.Errorf("%d pages arrived, not 2 of one step, none of another, and 200 of the rest", count)
+	}
 	w.arrived = nil
-	w.heard(resolve(at(200))).deliver().expect(t, "Resolved slack, Resolved mail, Resolved pager, Resolved phone")
+	w.heard(resolve(at(200))).deliver()
+	slices.SortFunc(w.arrived, func(a, b v1alpha1.Notification) int { return cmp.Compare(a.Channel, b.Channel) })
+	w.expect(t, "Resolved mail, Resolved pager, Resolved phone, Resolved slack")
+}
+
+func TestTheLedgerKeepsTheNewestReceipt(t *testing.T) {
+	w := newWorld(policyOf(step("first", 0, "slack"))).look().deliver()
+	for round := range 100 {
+		w.policy = policyOf(step(fmt.Sprintf("step-%d", round), 0, "slack", "pager"))
+		w.lookAt(round).deliver()
+		for i := range w.status.Notifications {
+			// From the second step on, each answer of Slack was lost.
+			if entry := &w.status.Notifications[i]; entry.Channel == "slack" && entry.Step != "first" {
+				entry.State, entry.Receipt, entry.MayHaveArrived = v1alpha1.NotificationFailed, "", true
+			}
+		}
+	}
+	if !slices.ContainsFunc(w.status.Notifications, func(n v1alpha1.Notification) bool { return n.Channel == "slack" && n.Receipt != "" }) {
+		t.Error("the only receipt is gone")
+	}
+}
+
+func TestWhatIsBeingSentIsAwaited(t *testing.T) {
+	for name, end := range map[string]func(*world) *world{
+		"when the cycle ends":   func(w *world) *world { return w.heard(resolve(at(0))) },
+		"when somebody answers": func(w *world) *world { return w.responded(0, acknowledgedByHand(0)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(usual()).look()
+			Claim(w.status.Notifications, "slack", w.now)
+			end(w)
+			if len(w.status.Notifications) != 1 || w.stateOf(t, "slack") != v1alpha1.NotificationPending {
+				t.Fatalf("while it is sent, the ledger says %s", asJSON(t, w.status.Notifications))
+			}
+			if next := at(0).Add(SendWithin + SendTimeout); !w.last.Next.Equal(next) {
+				t.Errorf("the next look is at %s", w.last.Next)
+			}
+			Sent(&w.status.Notifications[0], "", w.now)
+			w.look()
+			if len(w.status.Notifications) != 2 {
+				t.Errorf("once it has arrived, the ledger says %s", asJSON(t, w.status.Notifications))
+			}
+		})
+	}
 }
 
 func TestAPageIsGivenUpAfterADay(t *testing.T) {

@@ -189,3 +189,12 @@ func TestAFormerAcknowledgementIsNotKeptWithoutWhatWithdrewIt(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatWokeARestoredIncidentIsKept(t *testing.T) {
+	s := tell(Rules{Restored: at(1)}, alert(at(0)), alert(at(2))).withoutEnd(3, 100)
+	// A later alert would be kept anyway.
+	s.hear(alert(at(200)))
+	if isQuiet(s.latest(), at(1)) {
+		t.Errorf("it is quiet again: %s", asJSON(t, s.latest().Signals))
+	}
+}
