@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
@@ -53,9 +54,13 @@ type Reconciler struct {
 // Reconcile brings one channel's status up to date, after a test message if one is asked for.
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	channel := &v1alpha1.NotificationChannel{}
-	if err := r.Client.Get(ctx, request.NamespacedName, channel); err != nil {
+	err := r.Client.Get(ctx, request.NamespacedName, channel)
+	if apierrors.IsNotFound(err) {
 		r.Health.forget(request.NamespacedName)
-		return ctrl.Result{}, client.IgnoreNotFound(err)
+		return ctrl.Result{}, nil
+	}
+	if err != nil {
+		return ctrl.Result{}, fmt.Errorf("get channel: %w", err)
 	}
 	if channel.DeletionTimestamp != nil {
 		return ctrl.Result{}, nil

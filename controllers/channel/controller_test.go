@@ -196,6 +196,29 @@ func TestATestOfAChannelWithoutItsSecretFails(t *testing.T) {
 	test.expect(metav1.ConditionFalse, v1alpha1.ReasonSecretMissing, "", "Warning TestFailed", "Warning SecretMissing")
 }
 
+func TestALongRequestIsMadeOnce(t *testing.T) {
+	test := newChannelTest(t)
+	test.createSecret()
+	channel := testbed.NewSlackChannel(test.name)
+	channel.Annotations = map[string]string{v1alpha1.AnnotationTest: strings.Repeat("é", 300)}
+	test.create(channel)
+	test.expect(metav1.ConditionTrue, v1alpha1.ReasonUsable, "", "Normal TestSent", "Normal Usable")
+	if calls := test.slack.Calls(); calls != 1 {
+		t.Errorf("%d messages came", calls)
+	}
+}
+
+func TestASecretThatASendMissedIsNotHeldAgainstTheChannel(t *testing.T) {
+	test := newChannelTest(t)
+	test.create(testbed.NewSlackChannel(test.name))
+	test.reconciler.Health.Failed(test.name, lifecycle.Failure{
+		Class: lifecycle.FailureUnauthorized, Reason: v1alpha1.ReasonSecretMissing, Message: "Secret channels is not there",
+	})
+	test.expect(metav1.ConditionFalse, v1alpha1.ReasonSecretMissing, "", "Warning SecretMissing")
+	test.createSecret()
+	test.expect(metav1.ConditionTrue, v1alpha1.ReasonUsable, "", "Normal Usable")
+}
+
 func TestWhatTheSendsTellShowsUntilOneArrives(t *testing.T) {
 	test := newChannelTest(t)
 	test.createSecret()
@@ -203,7 +226,9 @@ func TestWhatTheSendsTellShowsUntilOneArrives(t *testing.T) {
 	health := test.reconciler.Health
 	health.Failed(test.name, lifecycle.Failure{Class: lifecycle.FailureRetryable, Message: "busy"})
 	test.expect(metav1.ConditionTrue, v1alpha1.ReasonUsable, "", "Normal Usable")
-	health.Failed(test.name, lifecycle.Failure{Class: lifecycle.FailureUnauthorized, Message: "Slack answered token_revoked"})
+	health.Failed(test.name, lifecycle.Failure{
+		Class: lifecycle.FailureUnauthorized, Reason: v1alpha1.ReasonUnauthorized, Message: "Slack answered token_revoked",
+	})
 	test.expect(metav1.ConditionFalse, v1alpha1.ReasonUnauthorized, "Slack answered token_revoked", "Warning Unauthorized")
 	health.Sent(test.name)
 	test.expect(metav1.ConditionTrue, v1alpha1.ReasonUsable, "", "Normal Usable")

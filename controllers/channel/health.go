@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/controllers/loop"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 )
@@ -22,10 +23,16 @@ type Health struct {
 // Sent notes that a channel's target took a message.
 func (h *Health) Sent(channel types.NamespacedName) { h.note(channel, "") }
 
-// Failed notes that a channel's target did not. Only what a person must mend is the channel's: all else passes.
+// Failed notes that a channel's target turned a message away. What else is to be mended the controller sees for itself, and
+// all the rest passes.
 func (h *Health) Failed(channel types.NamespacedName, failure lifecycle.Failure) {
-	if failure.Class == lifecycle.FailureUnauthorized {
+	switch {
+	case failure.Reason == v1alpha1.ReasonUnauthorized:
 		h.note(channel, failure.Message)
+	case failure.Class == lifecycle.FailureUnauthorized:
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.wake(channel)
 	}
 }
 
@@ -39,6 +46,11 @@ func (h *Health) note(channel types.NamespacedName, trouble string) {
 		h.known = map[types.NamespacedName]string{}
 	}
 	h.known[channel] = trouble
+	h.wake(channel)
+}
+
+// wake needs the lock.
+func (h *Health) wake(channel types.NamespacedName) {
 	for _, wake := range h.wakers {
 		wake(channel)
 	}

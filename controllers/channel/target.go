@@ -47,9 +47,8 @@ func broken(reason, message string) *lifecycle.Failure {
 // maxError bounds what the ledger says of a failure; names of Secrets can be long.
 const maxError = 256
 
+// bounded is a text of at most so many characters.
 func bounded(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	return text[:most]
+	letters := []rune(text)
+	return string(letters[:min(len(letters), most)])
 }
