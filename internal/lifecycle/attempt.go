@@ -19,7 +19,7 @@ const (
 	// firstRetry and lastRetry are the shortest and the longest pause between two attempts.
 	firstRetry = time.Second
 	lastRetry  = 5 * time.Minute
-	// mendRetry is the pause where only a person can help.
+	// mendRetry is the pause where only a person can help: always the same, so that what is mended is soon made use of.
 	mendRetry = time.Minute
 	// LongestWait is how long a target may ask us to wait.
 	LongestWait = time.Hour
@@ -93,7 +93,7 @@ func Failed(entry *v1alpha1.Notification, failure Failure, chance float64, now t
 	}
 	pause := backoff(entry.Attempts)
 	if failure.Class == FailureUnauthorized {
-		pause = max(pause, mendRetry)
+		pause = mendRetry
 	}
 	pause += time.Duration(chance * float64(pause) / 2)
 	pause = max(pause, min(failure.RetryAfter, LongestWait))

@@ -89,17 +89,20 @@ func TestRetriesComeLaterAndLater(t *testing.T) {
 func TestARetryHeedsTheTargetAndChance(t *testing.T) {
 	for name, c := range map[string]struct {
 		failure Failure
+		before  int32
 		chance  float64
 		want    time.Duration
 	}{
-		"the target asks for seven seconds":   {Failure{Class: FailureRetryable, RetryAfter: 7 * time.Second}, 0, 7 * time.Second},
-		"the target asks for less than usual": {Failure{Class: FailureRetryable, RetryAfter: time.Millisecond}, 0, time.Second},
-		"the target asks for a day":           {Failure{Class: FailureRetryable, RetryAfter: 24 * time.Hour}, 0, time.Hour},
-		"chance adds up to half":              {Failure{Class: FailureRetryable}, 1, 1500 * time.Millisecond},
-		"somebody must mend it":               {Failure{Class: FailureUnauthorized}, 0, time.Minute},
+		"the target asks for seven seconds":   {Failure{Class: FailureRetryable, RetryAfter: 7 * time.Second}, 0, 0, 7 * time.Second},
+		"the target asks for less than usual": {Failure{Class: FailureRetryable, RetryAfter: time.Millisecond}, 0, 0, time.Second},
+		"the target asks for a day":           {Failure{Class: FailureRetryable, RetryAfter: 24 * time.Hour}, 0, 0, time.Hour},
+		"chance adds up to half":              {Failure{Class: FailureRetryable}, 0, 1, 1500 * time.Millisecond},
+		"somebody must mend it":               {Failure{Class: FailureUnauthorized}, 0, 0, time.Minute},
+		"somebody must mend it for long":      {Failure{Class: FailureUnauthorized}, 20, 0, time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			entry := pending()
+			entry.Attempts = c.before
 			claim(entry, at(0))
 			Failed(entry, c.failure, c.chance, at(0))
 			got := entry.NextAttempt.Sub(at(0))
