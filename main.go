@@ -118,9 +118,7 @@ func run(ctx context.Context, cfg *rest.Config, operator *options.Options, liste
 	}
 	defer func() { _ = listener.Close() }()
 	serverClock := webhook.NewServerClock(clock.RealClock{})
-	cfg = rest.CopyConfig(cfg)
-	cfg.Wrap(serverClock.Wrap)
-	mgr, err := newManager(cfg, operator)
+	mgr, err := newManager(cfg, serverClock, operator)
 	if err != nil {
 		return err
 	}
@@ -144,7 +142,7 @@ func run(ctx context.Context, cfg *rest.Config, operator *options.Options, liste
 }
 
 // newManager makes the outer manager: caches, health and metrics, without leader election.
-func newManager(cfg *rest.Config, operator *options.Options) (manager.Manager, error) {
+func newManager(cfg *rest.Config, serverClock *webhook.ServerClock, operator *options.Options) (manager.Manager, error) {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
 		if err := add(scheme); err != nil {
@@ -154,6 +152,7 @@ func newManager(cfg *rest.Config, operator *options.Options) (manager.Manager, e
 	cfg = rest.CopyConfig(cfg)
 	// The API server's priority and fairness limits us better than we could: a storm must not wait for a bucket of ours.
 	cfg.QPS = -1
+	cfg.Wrap(serverClock.Wrap)
 	cacheOptions := cache.Options{DefaultTransform: cache.TransformStripManagedFields()}
 	if namespaces := operator.Namespaces(); len(namespaces) > 0 {
 		cacheOptions.DefaultNamespaces = map[string]cache.Config{}

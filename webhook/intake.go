@@ -84,7 +84,7 @@ func Add(ctx context.Context, mgr manager.Manager, options Options) (*Intake, er
 	directory := sources.NewDirectory(mgr.GetCache(), secrets, realClock)
 	store := NewStore(mgr.GetClient(), mgr.GetCache(), mgr.GetAPIReader(), directory, realClock)
 	if options.ServerClock != nil {
-		store.writer.server = options.ServerClock
+		store.writer.now = options.ServerClock.Now
 	}
 	inbox := NewInbox(store, directory, realClock)
 	reporter := NewReporter(mgr.GetClient(), options.Replica, realClock, log)

@@ -25,9 +25,6 @@ func (c *ServerClock) Wrap(next http.RoundTripper) http.RoundTripper { return da
 // Now is the API server's time.
 func (c *ServerClock) Now() time.Time { return c.clock.Now().Add(time.Duration(c.ahead.Load())) }
 
-// Since is the time that has passed since a time of the API server's.
-func (c *ServerClock) Since(at time.Time) time.Duration { return c.Now().Sub(at) }
-
 func (c *ServerClock) read(date string) {
 	at, err := http.ParseTime(date)
 	if err != nil {

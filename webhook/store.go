@@ -41,7 +41,7 @@ var _ Recorder = (*Store)(nil)
 func NewStore(client client.Client, cached, live client.Reader, named namedSources, clock clock.PassiveClock) *Store {
 	return &Store{
 		view:    view{cached: cached, live: live, recent: cache.NewLRUExpireCacheWithClock(maxRecent, clock)},
-		writer:  writer{client: client, server: clock},
+		writer:  writer{client: client, now: clock.Now},
 		named:   named,
 		clock:   clock,
 		orphans: cache.NewLRUExpireCacheWithClock(maxOrphans, clock),

@@ -12,7 +12,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -34,8 +33,8 @@ func isRetryable(err error) bool {
 // writer writes Incidents, each write under a lock.
 type writer struct {
 	client client.Client
-	// server is the API server's clock, by which Incidents are recorded.
-	server clock.PassiveClock
+	// now is the API server's time, by which Incidents are recorded.
+	now func() time.Time
 }
 
 // create makes a new Incident. Its name is the lock: there is one at most.
@@ -49,7 +48,7 @@ func (w writer) create(ctx context.Context, spec *v1alpha1.IncidentSpec, source 
 		},
 		Spec: *spec,
 	}
-	incident.Spec.RecordedAt = ptr.To(metav1.NewTime(w.server.Now().UTC().Truncate(time.Second)))
+	incident.Spec.RecordedAt = ptr.To(metav1.NewTime(w.now().UTC().Truncate(time.Second)))
 	err := w.client.Create(ctx, incident, client.FieldOwner(fieldManager))
 	return incident, counted("create", err)
 }

@@ -213,7 +213,7 @@ type IncidentStatus struct {
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 	// escalation is the run of its policy's steps that the Incident is in; absent before the first.
 	// +optional
-	Escalation *Escalation `json:"escalation,omitempty"`
+	Escalation *EscalationRun `json:"escalation,omitempty"`
 	// notifications are the ledger of what was sent, to whom, and what became of it, oldest first.
 	// +optional
 	// +listType=atomic

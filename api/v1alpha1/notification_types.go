@@ -6,8 +6,8 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // neither what is done in this round, nor whom to tell of the resolve.
 const MaxNotifications = 128
 
-// Escalation is the run of its policy's steps that an Incident is in.
-type Escalation struct {
+// EscalationRun is the run of its policy's steps that an Incident is in.
+type EscalationRun struct {
 	// run counts the runs, from 1: one begins when a cycle opens, an acknowledgement is withdrawn, or a snooze ends.
 	// +required
 	// +kubebuilder:validation:Minimum=1

@@ -191,16 +191,8 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 
 // ofPolicy are the sources that page by a policy.
 func (r *Reconciler) ofPolicy(ctx context.Context, policy client.Object) []reconcile.Request {
-	names, err := loop.SourcesOf(ctx, r.Client, policy.GetNamespace(), policy.GetName())
-	if err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "Listing the sources of a changed policy")
-		return nil
-	}
-	requests := make([]reconcile.Request, 0, len(names))
-	for _, name := range names {
-		requests = append(requests, reconcile.Request{NamespacedName: name})
-	}
-	return requests
+	sources, err := loop.SourcesOf(ctx, r.Client, client.ObjectKeyFromObject(policy))
+	return loop.RequestsFor(ctx, sources, err)
 }
 
 // subscribe hears the directory for as long as the controller's term lasts.

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/controllers/loop"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 )
 
@@ -26,6 +27,12 @@ const (
 	retryPause = 200 * time.Millisecond
 	// atOnce is the shortest delay.
 	atOnce = time.Millisecond
+)
+
+// Why an attempt was not made, in one word.
+const (
+	reasonTooLate  = "TooLate"
+	reasonHeldBack = "HeldBack"
 )
 
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get
@@ -49,20 +56,17 @@ func (d *Dispatcher) deliver(channel, name types.NamespacedName, q *queue) (agai
 	}
 	entry := &incident.Status.Notifications[place]
 	if entry.Kind == v1alpha1.KindPage && !isOpen(incident, d.now()) {
-		// The controller, which has not seen yet what came in, closes the page.
-		return 0
+		// The controller, which has not seen yet what came in, will close the page.
+		return loop.Soon
 	}
-	letter, failure, err := d.prepare(ctx, channel, incident, *entry)
+	letter := letter{channel: channel, entry: *entry}
+	held := q.held(d.now())
+	failure := held
+	if held == nil {
+		failure, err = d.prepare(ctx, &letter, incident)
+	}
 	if err != nil {
 		return d.afterError(ctx, err, "Could not prepare a message")
-	}
-	held := q.held(d.now())
-	if held > 0 {
-		// An attempt that is not made counts as one: a step whose channels all hold back brings the next one forward.
-		failure = &lifecycle.Failure{
-			Class: lifecycle.FailureRetryable, Reason: "HeldBack", RetryAfter: held,
-			Message: "The target wants to hear nothing for a while",
-		}
 	}
 	if failure != nil {
 		lifecycle.Failed(entry, *failure, chance(), d.now())
@@ -73,7 +77,7 @@ func (d *Dispatcher) deliver(channel, name types.NamespacedName, q *queue) (agai
 		return d.afterError(ctx, err, "Could not claim a notification")
 	case failure == nil:
 		incident = d.send(ctx, letter, incident, q)
-	case held == 0:
+	case held == nil:
 		d.failed(ctx, letter, *failure, q)
 	}
 	place, next = lifecycle.Claim(slices.Clone(incident.Status.Notifications), channel.Name, d.now())
@@ -95,7 +99,7 @@ func (d *Dispatcher) send(ctx context.Context, letter letter, incident *v1alpha1
 	defer cancel()
 	var receipt string
 	failure := &lifecycle.Failure{
-		Class: lifecycle.FailureRetryable, Reason: "TooLate", Message: "The claim was written too late to send the message",
+		Class: lifecycle.FailureRetryable, Reason: reasonTooLate, Message: "The claim was written too late to send the message",
 	}
 	if d.now().Before(letter.entry.SendBefore.Time) {
 		receipt, failure = letter.target.Send(sending, letter.message)
@@ -103,8 +107,7 @@ func (d *Dispatcher) send(ctx context.Context, letter letter, incident *v1alpha1
 	ended := d.now()
 	if failure != nil {
 		d.failed(ctx, letter, *failure, q)
-		chance := chance()
-		return d.record(ctx, letter, incident, func(entry *v1alpha1.Notification) { lifecycle.Failed(entry, *failure, chance, ended) })
+		return d.record(ctx, letter, incident, func(entry *v1alpha1.Notification) { lifecycle.Failed(entry, *failure, chance(), ended) })
 	}
 	d.Outcomes.Sent(letter.channel)
 	observeSent(letter, ended)

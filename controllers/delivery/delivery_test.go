@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/controllers/loop"
 	"github.com/itoc360/itoc360-operator/hack/receivers"
 	"github.com/itoc360/itoc360-operator/hack/testbed"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
@@ -351,8 +352,8 @@ func TestNobodyIsPagedOfWhatIsOverThoughTheControllerHasNotSeenIt(t *testing.T) 
 	testbed.Must(t, control.Client(t).Get(t.Context(), name, incident))
 	incident.Spec.Signals = append(incident.Spec.Signals, testbed.SignalAt(1, v1alpha1.SignalResolve, v1alpha1.EffectResolved))
 	testbed.Must(t, control.Client(t).Update(t.Context(), incident))
-	if again := test.dispatcher.deliver(test.named("pager"), name, &queue{}); again != 0 {
-		t.Errorf("it is tried again after %s", again)
+	if again := test.dispatcher.deliver(test.named("pager"), name, &queue{}); again != loop.Soon {
+		t.Errorf("it is looked at again after %s", again)
 	}
 	if entry := test.ledger(t.Context(), name)[0]; entry.Attempts != 0 || test.pager.Calls() != 0 {
 		t.Errorf("it was paged: %+v", entry)

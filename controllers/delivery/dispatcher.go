@@ -105,11 +105,18 @@ func (d *Dispatcher) work(channel types.NamespacedName, q *queue) {
 	}
 }
 
-// held is how long the target still wants to hear nothing; 0 if it may be told.
-func (q *queue) held(now time.Time) time.Duration {
+// held is the failure of an attempt while the target wants to hear nothing, nil if it may be told. What is not attempted
+// counts as an attempt: a step whose channels all hold back brings the next one forward.
+func (q *queue) held(now time.Time) *lifecycle.Failure {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return max(0, q.heldUntil.Sub(now))
+	if !now.Before(q.heldUntil) {
+		return nil
+	}
+	return &lifecycle.Failure{
+		Class: lifecycle.FailureRetryable, Reason: reasonHeldBack, RetryAfter: q.heldUntil.Sub(now),
+		Message: "The target wants to hear nothing for a while",
+	}
 }
 
 // hold keeps the queue for a while: what one message was told holds for all.

@@ -31,35 +31,31 @@ func (l letter) isOf(entry v1alpha1.Notification) bool {
 		entry.Channel == l.entry.Channel && entry.Kind == l.entry.Kind && entry.Sequence == l.entry.Sequence
 }
 
-// prepare makes the message of a notification, and the target that takes it. A failure says what the channel lacks.
-func (d *Dispatcher) prepare(
-	ctx context.Context, name types.NamespacedName, incident *v1alpha1.Incident, entry v1alpha1.Notification,
-) (letter, *lifecycle.Failure, error) {
-	one := letter{channel: name, entry: entry, kind: "unknown"}
+// prepare makes a letter's message, and the target that takes it. A failure says what the channel lacks.
+func (d *Dispatcher) prepare(ctx context.Context, letter *letter, incident *v1alpha1.Incident) (failure *lifecycle.Failure, err error) {
 	found := &v1alpha1.NotificationChannel{}
-	err := d.Client.Get(ctx, name, found)
+	err = d.Client.Get(ctx, letter.channel, found)
+	letter.kind = notify.KindOf(found.Spec)
 	if apierrors.IsNotFound(err) {
-		return one, &lifecycle.Failure{
+		return &lifecycle.Failure{
 			Class: lifecycle.FailureRetryable, Reason: v1alpha1.ReasonChannelMissing, Message: "The NotificationChannel is not there",
 		}, nil
 	}
 	if err != nil {
-		return one, nil, fmt.Errorf("get channel: %w", err)
+		return nil, fmt.Errorf("get channel: %w", err)
 	}
-	one.kind = notify.KindOf(found.Spec)
-	target, failure, err := channel.Target(ctx, d.APIReader, d.Office, found)
+	letter.target, failure, err = channel.Target(ctx, d.APIReader, d.Office, found)
 	if err != nil || failure != nil {
-		return one, failure, err
+		return failure, err
 	}
-	one.target = target
 	// What is wrong with a template shows on the channel; the default stands in.
 	template, _ := notify.Compile(found.Spec.Template)
-	view := notify.ViewOf(incident, entry, d.now())
-	one.message = notify.Message{
-		View: view, Text: template.Render(view), ID: notify.IDOf(incident, entry),
-		Receipt: receiptOf(incident.Status.Notifications, entry.Channel),
+	view := notify.ViewOf(incident, letter.entry, d.now())
+	letter.message = notify.Message{
+		View: view, Text: template.Render(view), ID: notify.IDOf(incident, letter.entry),
+		Receipt: receiptOf(incident.Status.Notifications, letter.entry.Channel),
 	}
-	return one, nil, nil
+	return nil, nil
 }
 
 // receiptOf is the newest receipt of a channel, empty if there is none.

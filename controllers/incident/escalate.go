@@ -124,7 +124,7 @@ func (r *Reconciler) tellTimeout(
 // adds, make no difference.
 func outcomesDiffer(was, is []v1alpha1.Notification) bool {
 	for i := range min(len(was), len(is)) {
-		if was[i].State != is[i].State || was[i].Reason != is[i].Reason || (was[i].NextAttempt == nil) != (is[i].NextAttempt == nil) {
+		if was[i].State != is[i].State || was[i].Reason != is[i].Reason {
 			return true
 		}
 	}

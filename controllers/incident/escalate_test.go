@@ -206,15 +206,15 @@ func TestAPolicyAndItsChannelsWakeTheIncidentsTheyConcern(t *testing.T) {
 }
 
 func TestTheEndOfASendWakesAndAClaimDoesNot(t *testing.T) {
-	before := &v1alpha1.Incident{}
-	before.Status.Notifications = []v1alpha1.Notification{{State: v1alpha1.NotificationPending}}
 	now := testbed.MicroAt(0)
+	before := &v1alpha1.Incident{}
+	before.Status.Notifications = []v1alpha1.Notification{{State: v1alpha1.NotificationPending, NextAttempt: &now, Reason: "RateLimited"}}
 	for name, c := range map[string]struct {
 		change func(*v1alpha1.Notification)
 		want   bool
 	}{
 		"nothing":    {func(*v1alpha1.Notification) {}, false},
-		"a claim":    {func(n *v1alpha1.Notification) { n.SendBefore, n.Attempts = &now, 1 }, false},
+		"a claim":    {func(n *v1alpha1.Notification) { n.SendBefore, n.NextAttempt, n.Attempts = &now, nil, 2 }, false},
 		"a failure":  {func(n *v1alpha1.Notification) { n.Reason, n.NextAttempt = "Unavailable", &now }, true},
 		"an arrival": {func(n *v1alpha1.Notification) { n.State = v1alpha1.NotificationSent }, true},
 	} {

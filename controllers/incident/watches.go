@@ -2,8 +2,8 @@ package incident
 
 import (
 	"context"
+	"errors"
 
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
@@ -24,47 +24,46 @@ func outcomeChanged() predicate.Predicate {
 
 // ofSource are the Incidents for which a change of their source matters.
 func (r *Reconciler) ofSource(ctx context.Context, source client.Object) []reconcile.Request {
-	return r.unresolvedOf(ctx, client.ObjectKeyFromObject(source))
+	incidents, err := r.unresolvedOf(ctx, client.ObjectKeyFromObject(source))
+	return loop.RequestsFor(ctx, incidents, err)
 }
 
 // ofPolicy are the Incidents for which a change of a policy matters.
 func (r *Reconciler) ofPolicy(ctx context.Context, policy client.Object) []reconcile.Request {
-	return r.ofPolicies(ctx, policy.GetNamespace(), policy.GetName())
+	incidents, err := r.pagedBy(ctx, client.ObjectKeyFromObject(policy))
+	return loop.RequestsFor(ctx, incidents, err)
 }
 
 // ofChannel are the Incidents for which a change of a channel matters.
 func (r *Reconciler) ofChannel(ctx context.Context, channel client.Object) []reconcile.Request {
 	policies, err := loop.PoliciesOf(ctx, r.Client, client.ObjectKeyFromObject(channel))
-	if err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "Listing the policies of a changed channel")
-		return nil
+	var all []client.ObjectKey
+	for _, policy := range policies {
+		incidents, failed := r.pagedBy(ctx, policy)
+		all, err = append(all, incidents...), errors.Join(err, failed)
 	}
-	return r.ofPolicies(ctx, channel.GetNamespace(), policies...)
+	return loop.RequestsFor(ctx, all, err)
 }
 
-func (r *Reconciler) ofPolicies(ctx context.Context, namespace string, policies ...string) []reconcile.Request {
-	sources, err := loop.SourcesOf(ctx, r.Client, namespace, policies...)
-	if err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "Listing the sources of a changed policy")
-		return nil
-	}
-	return r.unresolvedOf(ctx, sources...)
-}
-
-// unresolvedOf are the unresolved Incidents of sources, and those that still have somebody to tell.
-func (r *Reconciler) unresolvedOf(ctx context.Context, sources ...client.ObjectKey) []reconcile.Request {
-	var requests []reconcile.Request
+// pagedBy are the Incidents that matter of those that page by a policy.
+func (r *Reconciler) pagedBy(ctx context.Context, policy client.ObjectKey) ([]client.ObjectKey, error) {
+	sources, err := loop.SourcesOf(ctx, r.Client, policy)
+	var all []client.ObjectKey
 	for _, source := range sources {
-		incidents, err := loop.Incidents(ctx, r.Client, source)
-		if err != nil {
-			ctrl.LoggerFrom(ctx).Error(err, "Listing the incidents of a changed source")
-			return nil
-		}
-		for i := range incidents {
-			if loop.IsUnresolved(&incidents[i]) || len(pendingChannels(incidents[i].Status.Notifications)) > 0 {
-				requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&incidents[i])})
-			}
+		incidents, failed := r.unresolvedOf(ctx, source)
+		all, err = append(all, incidents...), errors.Join(err, failed)
+	}
+	return all, err
+}
+
+// unresolvedOf are a source's Incidents that are unresolved, or of which somebody is still to be told.
+func (r *Reconciler) unresolvedOf(ctx context.Context, source client.ObjectKey) ([]client.ObjectKey, error) {
+	incidents, err := loop.Incidents(ctx, r.Client, source)
+	var names []client.ObjectKey
+	for i := range incidents {
+		if loop.IsUnresolved(&incidents[i]) || len(pendingChannels(incidents[i].Status.Notifications)) > 0 {
+			names = append(names, client.ObjectKeyFromObject(&incidents[i]))
 		}
 	}
-	return requests
+	return names, err
 }

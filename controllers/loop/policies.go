@@ -10,16 +10,16 @@ import (
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 )
 
-// PoliciesOf are the names of the policies, in the namespace of a channel, that tell it.
-func PoliciesOf(ctx context.Context, reader client.Reader, channel client.ObjectKey) ([]string, error) {
+// PoliciesOf are the policies, in the namespace of a channel, that tell it.
+func PoliciesOf(ctx context.Context, reader client.Reader, channel client.ObjectKey) ([]client.ObjectKey, error) {
 	var list v1alpha1.EscalationPolicyList
 	if err := reader.List(ctx, &list, client.InNamespace(channel.Namespace), client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("list policies: %w", err)
 	}
-	var names []string
+	var names []client.ObjectKey
 	for i := range list.Items {
 		if slices.Contains(ChannelsOf(list.Items[i].Spec), channel.Name) {
-			names = append(names, list.Items[i].Name)
+			names = append(names, client.ObjectKeyFromObject(&list.Items[i]))
 		}
 	}
 	return names, nil
@@ -38,15 +38,15 @@ func ChannelsOf(spec v1alpha1.EscalationPolicySpec) []string {
 	return names
 }
 
-// SourcesOf are the sources, in the namespace of policies, that page by one of them.
-func SourcesOf(ctx context.Context, reader client.Reader, namespace string, policies ...string) ([]client.ObjectKey, error) {
+// SourcesOf are the sources, in the namespace of a policy, that page by it.
+func SourcesOf(ctx context.Context, reader client.Reader, policy client.ObjectKey) ([]client.ObjectKey, error) {
 	var list v1alpha1.AlertSourceList
-	if err := reader.List(ctx, &list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
+	if err := reader.List(ctx, &list, client.InNamespace(policy.Namespace), client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("list sources: %w", err)
 	}
 	var names []client.ObjectKey
 	for i := range list.Items {
-		if ref := list.Items[i].Spec.EscalationPolicyRef; ref != nil && slices.Contains(policies, ref.Name) {
+		if ref := list.Items[i].Spec.EscalationPolicyRef; ref != nil && ref.Name == policy.Name {
 			names = append(names, client.ObjectKeyFromObject(&list.Items[i]))
 		}
 	}

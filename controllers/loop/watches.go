@@ -6,6 +6,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
@@ -42,4 +43,18 @@ func changedStanding(before, after client.Object) bool {
 	was, ok := before.(*v1alpha1.Incident)
 	is, isIncident := after.(*v1alpha1.Incident)
 	return ok && isIncident && (IsUnresolved(was) != IsUnresolved(is) || was.Spec.Test != is.Spec.Test)
+}
+
+// RequestsFor asks to reconcile what a change concerns. Where that could not be found out, the log says so: the change is
+// seen with the next resync.
+func RequestsFor(ctx context.Context, names []client.ObjectKey, err error) []reconcile.Request {
+	if err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "Finding what a change concerns")
+		return nil
+	}
+	requests := make([]reconcile.Request, 0, len(names))
+	for _, name := range names {
+		requests = append(requests, reconcile.Request{NamespacedName: name})
+	}
+	return requests
 }

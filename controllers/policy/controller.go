@@ -120,13 +120,5 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 // policiesOf are the policies that name a channel.
 func (r *Reconciler) policiesOf(ctx context.Context, channel client.Object) []reconcile.Request {
 	policies, err := loop.PoliciesOf(ctx, r.Client, client.ObjectKeyFromObject(channel))
-	if err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "Listing the policies of a changed channel")
-		return nil
-	}
-	var requests []reconcile.Request
-	for _, name := range policies {
-		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKey{Namespace: channel.GetNamespace(), Name: name}})
-	}
-	return requests
+	return loop.RequestsFor(ctx, policies, err)
 }

@@ -10,10 +10,10 @@ import (
 )
 
 const (
-	// FailedAfter is when a page that has not arrived counts as failed for its step, though it is still being tried.
-	FailedAfter = 2 * time.Minute
-	// GiveUpAfter is when a notification that has not arrived is not tried any more.
-	GiveUpAfter = 24 * time.Hour
+	// failedAfter is when a page that has not arrived counts as failed for its step, though it is still being tried.
+	failedAfter = 2 * time.Minute
+	// giveUpAfter is when a notification that has not arrived is not tried any more.
+	giveUpAfter = 24 * time.Hour
 	// mostOverdue is how much overdue a page counts at most, so that one that was long held up is not given up at once.
 	mostOverdue = time.Hour
 )
@@ -47,7 +47,7 @@ type Plan struct {
 // Escalation is what follows from a Situation.
 type Escalation struct {
 	// Run that the Incident is in; nil for a test notification.
-	Run *v1alpha1.Escalation
+	Run *v1alpha1.EscalationRun
 	// Notifications are the whole ledger, with what is due added.
 	Notifications []v1alpha1.Notification
 	// Notified is the condition of that type, without times and generation.
@@ -137,14 +137,14 @@ func (l *ledger) notBeforeRise(step v1alpha1.EscalationStep, due time.Time) time
 }
 
 // hasFailed tells whether a step that is done has reached nobody: all its channels failed, for good, until somebody mends
-// them, or for FailedAfter.
+// them, or for failedAfter.
 func (l *ledger) hasFailed(round int32, step string) bool {
 	failed := true
 	for _, entry := range l.entries {
 		if !isPage(entry) || entry.Run != l.run.Run || entry.Loop != round || entry.Step != step {
 			continue
 		}
-		late := entry.DueAt.Add(FailedAfter)
+		late := entry.DueAt.Add(failedAfter)
 		switch {
 		case entry.State == v1alpha1.NotificationFailed:
 		case entry.State != v1alpha1.NotificationPending:

@@ -13,14 +13,13 @@ import (
 // Why a notification was closed that nobody sent.
 const (
 	reasonLater   = "Later"
-	reasonNeeded  = "NotNeeded"
 	reasonGivenUp = "GivenUp"
 )
 
 // ledger is the ledger of one Incident while Escalate works on it.
 type ledger struct {
 	Situation
-	run     v1alpha1.Escalation
+	run     v1alpha1.EscalationRun
 	entries []v1alpha1.Notification
 	next    time.Time
 }
@@ -63,7 +62,7 @@ func (l *ledger) supersedeOlder() {
 func (l *ledger) supersede(needless func(v1alpha1.Notification) bool, why string) {
 	for i := range l.entries {
 		if needless(l.entries[i]) {
-			l.close(&l.entries[i], reasonNeeded, why)
+			l.close(&l.entries[i], v1alpha1.ReasonNotNeeded, why)
 		}
 	}
 }
@@ -88,11 +87,11 @@ func (l *ledger) close(entry *v1alpha1.Notification, reason, why string) {
 	entry.Reason, entry.Error = reason, why
 }
 
-// giveUp ends what was tried in vain for GiveUpAfter.
+// giveUp ends what was tried in vain for giveUpAfter.
 func (l *ledger) giveUp() {
 	for i := range l.entries {
 		entry := &l.entries[i]
-		if entry.State != v1alpha1.NotificationPending || isClaimed(*entry, l.Now) || entry.DueAt.Add(GiveUpAfter).After(l.Now) {
+		if entry.State != v1alpha1.NotificationPending || isClaimed(*entry, l.Now) || entry.DueAt.Add(giveUpAfter).After(l.Now) {
 			continue
 		}
 		overrun(entry)
@@ -108,7 +107,7 @@ func (l *ledger) giveUp() {
 func (l *ledger) waitForPending() {
 	for _, entry := range l.entries {
 		if entry.State == v1alpha1.NotificationPending {
-			l.wake(entry.DueAt.Add(GiveUpAfter))
+			l.wake(entry.DueAt.Add(giveUpAfter))
 		}
 	}
 }

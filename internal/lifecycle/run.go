@@ -43,18 +43,18 @@ func isRunning(s v1alpha1.Signal) bool {
 
 // runOf is the run that an Incident is in. What began it is the newest of what the signals and the snooze tell or, where a
 // responder took a response back, of which no trace is left, this look at it.
-func runOf(s Situation) v1alpha1.Escalation {
+func runOf(s Situation) v1alpha1.EscalationRun {
 	cause := causeOf(s)
 	last := s.Was.Escalation
 	switch {
 	case last == nil:
-		return v1alpha1.Escalation{Run: 1, Cause: metav1.NewMicroTime(cause), StartedAt: metav1.NewMicroTime(earlier(cause, s.Now))}
+		return v1alpha1.EscalationRun{Run: 1, Cause: metav1.NewMicroTime(cause), StartedAt: metav1.NewMicroTime(earlier(cause, s.Now))}
 	case cause.After(last.Cause.Time):
-		return v1alpha1.Escalation{
+		return v1alpha1.EscalationRun{
 			Run: last.Run + 1, Cause: metav1.NewMicroTime(cause), StartedAt: metav1.NewMicroTime(earlier(cause, s.Now)),
 		}
 	case isHeld(s.Was.State) && s.Is.State == v1alpha1.StateOpen:
-		return v1alpha1.Escalation{
+		return v1alpha1.EscalationRun{
 			Run: last.Run + 1, Cause: metav1.NewMicroTime(later(s.Now, last.Cause.Time)), StartedAt: metav1.NewMicroTime(s.Now),
 		}
 	default:

@@ -35,7 +35,6 @@ func NewClient() *http.Client {
 			DialContext:            dialer.DialContext,
 			ForceAttemptHTTP2:      true,
 			TLSHandshakeTimeout:    lifecycle.SendTimeout,
-			ResponseHeaderTimeout:  lifecycle.SendTimeout,
 			MaxResponseHeaderBytes: maxAnswer,
 			MaxIdleConnsPerHost:    16,
 			IdleConnTimeout:        idleTimeout,

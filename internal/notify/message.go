@@ -6,11 +6,8 @@ import (
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 )
 
-// What a message tells, besides the kinds of notifications.
-const (
-	// KindTest is the kind of a test message.
-	KindTest = "Test"
-)
+// KindTest is the kind of a test message, which is no notification.
+const KindTest = "Test"
 
 // Message is one thing to tell a channel.
 type Message struct {
