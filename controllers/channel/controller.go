@@ -35,7 +35,7 @@ const (
 type Reconciler struct {
 	// Client reads channels from the cache and writes their status.
 	Client client.Client
-	// APIReader reads Secrets live.
+	// APIReader reads live: Secrets, and a channel that asks for a test.
 	APIReader client.Reader
 	// Recorder takes the Events.
 	Recorder events.EventRecorder
@@ -55,6 +55,11 @@ type Reconciler struct {
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	channel := &v1alpha1.NotificationChannel{}
 	err := r.Client.Get(ctx, request.NamespacedName, channel)
+	if err == nil && asksForTest(channel) {
+		// The cache may not know yet that the message was sent.
+		channel = &v1alpha1.NotificationChannel{}
+		err = r.APIReader.Get(ctx, request.NamespacedName, channel)
+	}
 	if apierrors.IsNotFound(err) {
 		r.Health.forget(request.NamespacedName)
 		return ctrl.Result{}, nil

@@ -15,6 +15,7 @@ import (
 	clocktesting "k8s.io/utils/clock/testing"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/controllers/loop"
@@ -194,6 +195,24 @@ func TestATestOfAChannelWithoutItsSecretFails(t *testing.T) {
 	channel.Annotations = map[string]string{v1alpha1.AnnotationTest: strings.Repeat("x", 300)}
 	test.create(channel)
 	test.expect(metav1.ConditionFalse, v1alpha1.ReasonSecretMissing, "", "Warning TestFailed", "Warning SecretMissing")
+}
+
+func TestARequestIsMadeOnceThoughTheCacheLags(t *testing.T) {
+	test := newChannelTest(t)
+	test.createSecret()
+	channel := testbed.NewSlackChannel(test.name)
+	channel.Annotations = map[string]string{v1alpha1.AnnotationTest: "1"}
+	test.create(channel)
+	test.reconciler.Client = interceptor.NewClient(control.Client(t), interceptor.Funcs{
+		Get: func(_ context.Context, _ client.WithWatch, _ client.ObjectKey, object client.Object, _ ...client.GetOption) error {
+			channel.DeepCopyInto(object.(*v1alpha1.NotificationChannel))
+			return nil
+		},
+	})
+	test.expect(metav1.ConditionTrue, v1alpha1.ReasonUsable, "", "Normal TestSent", "Normal Usable")
+	if calls := test.slack.Calls(); calls != 1 {
+		t.Errorf("%d messages came", calls)
+	}
 }
 
 func TestALongRequestIsMadeOnce(t *testing.T) {
