@@ -39,10 +39,8 @@ func (r *Reconciler) test(
 ) {
 	name, asked, now := client.ObjectKeyFromObject(channel), requested(channel), r.Clock.Now()
 	if failure == nil {
-		sending, cancel := context.WithTimeout(ctx, lifecycle.SendTimeout)
-		defer cancel()
 		view := notify.TestView(channel, now)
-		_, failure = target.Send(sending, notify.Message{
+		_, failure = target.Send(ctx, notify.Message{
 			View: view, Text: template.Render(view), ID: fmt.Sprintf("%s/%d", view.Key, now.UnixMilli()),
 		})
 		if failure == nil {

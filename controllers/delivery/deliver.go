@@ -95,14 +95,12 @@ func isOpen(incident *v1alpha1.Incident, now time.Time) bool {
 
 // send sends what is claimed, and records what became of it.
 func (d *Dispatcher) send(ctx context.Context, letter letter, incident *v1alpha1.Incident, q *queue) *v1alpha1.Incident {
-	sending, cancel := context.WithTimeout(ctx, lifecycle.SendTimeout)
-	defer cancel()
 	var receipt string
 	failure := &lifecycle.Failure{
 		Class: lifecycle.FailureRetryable, Reason: reasonTooLate, Message: "The claim was written too late to send the message",
 	}
 	if d.now().Before(letter.entry.SendBefore.Time) {
-		receipt, failure = letter.target.Send(sending, letter.message)
+		receipt, failure = letter.target.Send(ctx, letter.message)
 	}
 	ended := d.now()
 	if failure != nil {

@@ -5,6 +5,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
 	"time"
 
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
@@ -24,11 +26,16 @@ var (
 	errTooLong    = errors.New("the answer is too long")
 )
 
-// NewClient makes the HTTP client that all targets share.
+// notSentError is an exchange that ended before anything of the request was written: nothing can have arrived.
+type notSentError struct{ error }
+
+// Unwrap gives what went wrong.
+func (e notSentError) Unwrap() error { return e.error }
+
+// NewClient makes the HTTP client that all targets share. How long an exchange takes its context bounds.
 func NewClient() *http.Client {
 	dialer := &net.Dialer{Timeout: lifecycle.SendTimeout, KeepAlive: idleTimeout}
 	return &http.Client{
-		Timeout:       lifecycle.SendTimeout,
 		CheckRedirect: stayOnHost,
 		Transport: bounded{&http.Transport{
 			Proxy:                  http.ProxyFromEnvironment,
@@ -53,16 +60,21 @@ func stayOnHost(request *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// bounded bounds the answers that pass through.
+// bounded bounds the answers that pass through, and marks what was not sent.
 type bounded struct {
 	next http.RoundTripper
 }
 
 // RoundTrip implements http.RoundTripper.
 func (b bounded) RoundTrip(request *http.Request) (*http.Response, error) {
-	response, err := b.next.RoundTrip(request)
-	if err == nil {
+	var sent atomic.Bool
+	trace := &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }}
+	response, err := b.next.RoundTrip(request.WithContext(httptrace.WithClientTrace(request.Context(), trace)))
+	switch {
+	case err == nil:
 		response.Body = &boundedBody{ReadCloser: response.Body, left: maxAnswer}
+	case !sent.Load():
+		err = notSentError{err}
 	}
 	return response, err
 }

@@ -33,6 +33,7 @@ const (
 func failed(err error) *lifecycle.Failure {
 	failure := &lifecycle.Failure{Class: lifecycle.FailureRetryable, Reason: reasonUnreachable}
 	var (
+		notSent     notSentError
 		dns         *net.DNSError
 		certificate *tls.CertificateVerificationError
 		record      tls.RecordHeaderError
@@ -62,6 +63,7 @@ func failed(err error) *lifecycle.Failure {
 		failure.Reason, failure.MayHaveArrived = reasonUnreadable, true
 		failure.Message = "The target's answer cannot be understood"
 	}
+	failure.MayHaveArrived = failure.MayHaveArrived && !errors.As(err, &notSent)
 	return failure
 }
 

@@ -247,11 +247,15 @@ func TestATargetThatIsNotThereSaysSo(t *testing.T) {
 	must(t, err)
 	gone := "http://" + listener.Addr().String()
 	must(t, listener.Close())
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	t.Cleanup(func() { _ = silent.Close() })
 	secure := httptest.NewTLSServer(http.NotFoundHandler())
 	t.Cleanup(secure.Close)
 	for name, c := range map[string]struct{ url, want string }{
 		"nobody listens":           {gone, "The target refuses the connection"},
 		"a name that is none":      {"http://nowhere.invalid", "The target's host name cannot be resolved"},
+		"nobody shakes hands":      {"https://" + silent.Addr().String(), "The target did not answer within 5s"},
 		"an untrusted certificate": {secure.URL, "The target's TLS certificate is not trusted, or it does not speak TLS"},
 	} {
 		for kind, spec := range map[string]v1alpha1.NotificationChannelSpec{"Slack": slackSpec(), "webhook": webhookSpec()} {

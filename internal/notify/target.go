@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -10,6 +11,7 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 )
 
 // Office makes targets of channels.
@@ -46,8 +48,20 @@ func Secrets(spec v1alpha1.NotificationChannelSpec) []v1alpha1.SecretKeyReferenc
 	}
 }
 
-// Target makes the target of a channel, of what its Secrets hold. An error says which key holds what it should not, and
-// not what that is.
+// timed is a target that takes a message within lifecycle.SendTimeout, connecting included, or fails.
+type timed struct {
+	target Target
+}
+
+// Send implements Target.
+func (t timed) Send(ctx context.Context, message Message) (receipt string, failure *lifecycle.Failure) {
+	ctx, cancel := context.WithTimeout(ctx, lifecycle.SendTimeout)
+	defer cancel()
+	return t.target.Send(ctx, message)
+}
+
+// Target makes the target of a channel, of what its Secrets hold. A send takes lifecycle.SendTimeout at most. An error says
+// which key holds what it should not, and not what that is.
 func (o *Office) Target(spec v1alpha1.NotificationChannelSpec, values map[v1alpha1.SecretKeyReference]string) (Target, error) {
 	switch {
 	case spec.Slack != nil:
@@ -55,7 +69,7 @@ func (o *Office) Target(spec v1alpha1.NotificationChannelSpec, values map[v1alph
 		if token == "" || strings.ContainsFunc(token, isNoTokenLetter) {
 			return nil, unfit(spec.Slack.TokenRef, "a Slack token, such as xoxb-...")
 		}
-		return newSlack(*spec.Slack, token, o.SlackURL, o.Client), nil
+		return timed{newSlack(*spec.Slack, token, o.SlackURL, o.Client)}, nil
 	case spec.Webhook != nil:
 		address := strings.TrimSpace(values[spec.Webhook.URLRef])
 		parsed, err := url.Parse(address)
@@ -66,7 +80,7 @@ func (o *Office) Target(spec v1alpha1.NotificationChannelSpec, values map[v1alph
 		if err != nil {
 			return nil, unfit(spec.Webhook.SigningSecretRef, "a signing secret in base64, with or without whsec_ before it")
 		}
-		return webhookTarget{url: address, signer: signer, client: o.Client, now: o.Now}, nil
+		return timed{webhookTarget{url: address, signer: signer, client: o.Client, now: o.Now}}, nil
 	default:
 		return nil, fmt.Errorf("the channel is of no kind that this version knows")
 	}
