@@ -32,6 +32,12 @@ type notSentError struct{ error }
 // Unwrap gives what went wrong.
 func (e notSentError) Unwrap() error { return e.error }
 
+// Timeout tells whether time ran out; url.Error asks no further than this.
+func (e notSentError) Timeout() bool {
+	var timeout net.Error
+	return errors.As(e.error, &timeout) && timeout.Timeout()
+}
+
 // NewClient makes the HTTP client that all targets share. How long an exchange takes its context bounds.
 func NewClient() *http.Client {
 	dialer := &net.Dialer{Timeout: lifecycle.SendTimeout, KeepAlive: idleTimeout}

@@ -1,11 +1,14 @@
 package notify
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -240,6 +243,16 @@ func TestAWebhookWithAHugeAnswerIsSentAllTheSame(t *testing.T) {
 	endpoint, target := newEndpoint(t)
 	endpoint.Answers = func() receivers.Answer { return huge }
 	send(t, target, messageOf(t, v1alpha1.KindPage, v1alpha1.StateOpen))
+}
+
+func TestWhatWasNotSentInTimeTimedOutWhoeverSawItFirst(t *testing.T) {
+	// The dialer, the TLS handshake and the context have the same time.
+	for _, cause := range []error{os.ErrDeadlineExceeded, context.DeadlineExceeded} {
+		failure := failed(&url.Error{Op: "Post", Err: notSentError{cause}})
+		if failure.Reason != reasonTimedOut || failure.MayHaveArrived {
+			t.Errorf("%v: the failure is %+v", cause, failure)
+		}
+	}
 }
 
 func TestATargetThatIsNotThereSaysSo(t *testing.T) {
