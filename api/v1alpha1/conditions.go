@@ -44,6 +44,10 @@ const (
 	ReasonUsable = "Usable"
 	// ReasonSecretInvalid: a Secret's key holds something that cannot be what it should be.
 	ReasonSecretInvalid = "SecretInvalid"
+	// ReasonAddressInvalid: a channel's mail address is none.
+	ReasonAddressInvalid = "AddressInvalid"
+	// ReasonKindUnknown: the channel is of a kind that a later version of the operator knows.
+	ReasonKindUnknown = "KindUnknown"
 	// ReasonTemplateInvalid: the template does not compile; messages have the default text.
 	ReasonTemplateInvalid = "TemplateInvalid"
 	// ReasonUnauthorized: the target turned the last message away; it wants another token or more rights.

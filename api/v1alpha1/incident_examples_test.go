@@ -85,6 +85,7 @@ status:
     nextAttempt: 2026-01-31T03:00:10.200001Z
     closedAt: 2026-01-31T03:00:00.400001Z
     mayHaveArrived: true
+    gathered: true
     receipt: C024BE91L:1769828400.000100
     reason: RateLimited
     error: Slack wants fewer messages

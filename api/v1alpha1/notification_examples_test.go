@@ -42,7 +42,7 @@ func ledgerExamples() []example {
 		needed(one + ".state"),
 		atLeast(one+".attempts", 0),
 		wholeNumber(one+".attempts", "int32", 1<<31-1, 1<<31),
-		longest(one+".receipt", strings.Repeat("a", 128)),
+		longest(one+".receipt", strings.Repeat("a", 512)),
 		longest(one+".reason", strings.Repeat("a", 64)),
 		longest(one+".error", strings.Repeat("a", 256)),
 	},

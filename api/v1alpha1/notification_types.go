@@ -81,7 +81,8 @@ type Notification struct {
 	// kind is what it tells.
 	// +required
 	Kind NotificationKind `json:"kind"`
-	// sequence counts the Updates of a run to a channel, from 0; of a Resolved it is the cycle.
+	// sequence counts the Updates of a run to a channel, from 0; of a Resolved it is the cycle; of a Page it is 1 if the
+	// Incident became Critical after a summary told of it, else 0.
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	Sequence int32 `json:"sequence"`
@@ -120,9 +121,12 @@ type Notification struct {
 	// the target's answer was lost.
 	// +optional
 	MayHaveArrived bool `json:"mayHaveArrived,omitempty"`
-	// receipt is how the target names the message that it took.
+	// gathered is true if it was told in a summary of several Incidents.
 	// +optional
-	// +kubebuilder:validation:MaxLength=128
+	Gathered bool `json:"gathered,omitempty"`
+	// receipt is how the target names the message that it took: the channel and time of one in Slack, the Message-ID of a mail.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
 	Receipt string `json:"receipt,omitempty"`
 	// reason says in one word why the last attempt failed, or why nothing was sent.
 	// +optional

@@ -2,7 +2,7 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// NotificationChannel is a way to reach people: exactly one of slack and webhook.
+// NotificationChannel is a way to reach people: exactly one of slack, pagerDuty, email, webhook and alertmanager.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -35,17 +35,147 @@ type NotificationChannelList struct {
 
 // NotificationChannelSpec says where messages go and how they read.
 //
-// +kubebuilder:validation:XValidation:rule="[has(self.slack), has(self.webhook)].filter(there, there).size() == 1",message="a channel has exactly one of slack and webhook"
+// +kubebuilder:validation:XValidation:rule="[has(self.slack), has(self.pagerDuty), has(self.email), has(self.webhook), has(self.alertmanager)].filter(there, there).size() == 1",message="a channel has exactly one of slack, pagerDuty, email, webhook and alertmanager"
+// +kubebuilder:validation:XValidation:rule="!has(self.limit) || !(has(self.pagerDuty) || has(self.alertmanager))",message="limit is for slack, email and webhook: PagerDuty and Alertmanager group by themselves"
 type NotificationChannelSpec struct {
 	// slack posts to a channel of a Slack workspace: one message an Incident, kept up to date, with replies in its thread.
 	// +optional
 	Slack *SlackChannel `json:"slack,omitempty"`
+	// pagerDuty sends events to a service of PagerDuty: a page triggers, an answer acknowledges, the end resolves.
+	// +optional
+	PagerDuty *PagerDutyChannel `json:"pagerDuty,omitempty"`
+	// email sends mails, one thread an Incident.
+	// +optional
+	Email *EmailChannel `json:"email,omitempty"`
 	// webhook posts JSON to a URL, signed as the Standard Webhooks specification says.
 	// +optional
 	Webhook *WebhookChannel `json:"webhook,omitempty"`
+	// alertmanager posts alerts to Alertmanagers: firing while an Incident that was paged is unresolved, then resolved.
+	// +optional
+	Alertmanager *AlertmanagerChannel `json:"alertmanager,omitempty"`
 	// template says how messages read, where the default does not fit.
 	// +optional
 	Template MessageTemplate `json:"template,omitzero"`
+	// limit is how many messages go singly. What exceeds it is gathered into summaries. Default: 10 a minute.
+	// +optional
+	Limit *MessageLimit `json:"limit,omitempty"`
+}
+
+// MessageLimit is how many messages a channel sends of single Incidents. Half of them are kept for those that are Critical.
+type MessageLimit struct {
+	// burst is how many there are within per.
+	// +optional
+	// +kubebuilder:default=10
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=10000
+	Burst int32 `json:"burst,omitempty"`
+	// per is the time within which they are counted, from 10s to 1h. Summaries are that far apart too, unless one has to name
+	// an Incident that is Critical.
+	// +optional
+	// +kubebuilder:default="1m"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=20
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('10s') && duration(self) <= duration('1h')",message="per is a duration from 10s to 1h, such as 1m"
+	Per metav1.Duration `json:"per,omitzero"`
+}
+
+// PagerDutyChannel is a service of PagerDuty, as its Events API v2 reaches it.
+type PagerDutyChannel struct {
+	// routingKeyRef is a Secret's key that holds the integration key of the service, 32 characters.
+	// +required
+	RoutingKeyRef SecretKeyReference `json:"routingKeyRef"`
+}
+
+// EmailChannel is some mailboxes.
+type EmailChannel struct {
+	// from is the sender's address, such as "pager@example.com", with or without a name before it.
+	// +required
+	// +kubebuilder:validation:MaxLength=320
+	// +kubebuilder:validation:Pattern=`^[^\r\n]+@[^\r\n@]+$`
+	From string `json:"from"`
+	// to are the addresses that receive each mail.
+	// +required
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=20
+	// +kubebuilder:validation:items:MaxLength=320
+	// +kubebuilder:validation:items:Pattern=`^[^\r\n]+@[^\r\n@]+$`
+	To []string `json:"to"`
+	// smtp is the server that takes the mails.
+	// +required
+	SMTP SMTPServer `json:"smtp"`
+}
+
+// SMTPSecurity is how a connection to an SMTP server is kept from others.
+// +kubebuilder:validation:Enum=StartTLS;TLS;None
+type SMTPSecurity string
+
+// How a connection to an SMTP server can be kept from others.
+const (
+	// SMTPStartTLS begins in the clear and goes on in TLS, or not at all (RFC 3207).
+	SMTPStartTLS SMTPSecurity = "StartTLS"
+	// SMTPTLS speaks TLS from the beginning (RFC 8314).
+	SMTPTLS SMTPSecurity = "TLS"
+	// SMTPNone speaks in the clear.
+	SMTPNone SMTPSecurity = "None"
+)
+
+// SMTPServer is a server that takes mails.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.authRef) || !has(self.tls) || self.tls != 'None'",message="authRef needs tls: a password is not sent in the clear"
+type SMTPServer struct {
+	// host is its name or IP address.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[0-9A-Za-z.:-]+$`
+	Host string `json:"host"`
+	// port. Default: 587 for StartTLS, 465 for TLS, 25 for None.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
+	Port int32 `json:"port,omitempty"`
+	// tls says how the connection is kept from others: StartTLS, TLS, or None. The server's certificate must be one that the
+	// operator's system trusts.
+	// +optional
+	// +kubebuilder:default=StartTLS
+	TLS SMTPSecurity `json:"tls,omitempty"`
+	// authRef is a Secret of type kubernetes.io/basic-auth: its keys username and password log in. Default: no login.
+	// +optional
+	AuthRef *SecretReference `json:"authRef,omitempty"`
+}
+
+// SecretReference is a Secret in the same namespace.
+type SecretReference struct {
+	// name of the Secret.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+}
+
+// LabelValue is the value of a label that an alert has.
+// +kubebuilder:validation:MaxLength=256
+type LabelValue string
+
+// AlertmanagerChannel is a cluster of Alertmanagers, or a single one.
+type AlertmanagerChannel struct {
+	// urls are where each of them is, without the path of the API, such as http://alertmanager.monitoring:9093. Alerts go to
+	// all; one that takes them is enough.
+	// +required
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:items:MaxLength=1024
+	// +kubebuilder:validation:items:Pattern=`^https?://[^/?#@\s]+(/[^?#@\s]*)?$`
+	URLs []string `json:"urls"`
+	// labels are added to those of each alert, for Alertmanager's routes. They cannot replace alertname, namespace, source,
+	// incident and key.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=20
+	// +kubebuilder:validation:XValidation:rule="self.all(name, name.matches('^[a-zA-Z_][a-zA-Z0-9_]{0,127}$'))",message="a label's name has letters, digits and underscores, at most 128"
+	// +kubebuilder:validation:XValidation:rule="self.all(name, !(name in ['alertname', 'namespace', 'source', 'incident', 'key']))",message="labels cannot replace alertname, namespace, source, incident and key"
+	Labels map[string]LabelValue `json:"labels,omitempty"`
 }
 
 // SlackChannel is a channel of a Slack workspace.

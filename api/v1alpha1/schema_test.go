@@ -24,9 +24,10 @@ var kinds = []string{alertSources, escalationPolicies, incidents, notificationCh
 
 // mapKeys are the keys under which the examples of a map's values stand.
 var mapKeys = map[string]string{
-	"spec.mapping.actions":    "archived",
-	"spec.mapping.categories": "metric",
-	"spec.mapping.levels":     "fatal",
+	"spec.alertmanager.labels": "team",
+	"spec.mapping.actions":     "archived",
+	"spec.mapping.categories":  "metric",
+	"spec.mapping.levels":      "fatal",
 }
 
 // readCRD reads a CRD as it is generated.

@@ -2,6 +2,7 @@ package channel
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -34,10 +35,11 @@ func Target(
 		}
 	}
 	target, err := office.Target(channel.Spec, values)
-	if err != nil {
-		return nil, broken(v1alpha1.ReasonSecretInvalid, err.Error()), nil
+	var invalid *notify.InvalidError
+	if errors.As(err, &invalid) {
+		return nil, broken(invalid.Reason, invalid.Message), nil
 	}
-	return target, nil, nil
+	return target, nil, err
 }
 
 func broken(reason, message string) *lifecycle.Failure {

@@ -42,7 +42,7 @@ const (
 type Failure struct {
 	// Class says what to do about it.
 	Class FailureClass
-	// Reason is one word, such as RateLimited. That of an unauthorized one is Unauthorized, SecretMissing or SecretInvalid.
+	// Reason is one word, such as RateLimited. Those of an unauthorized one are what isBroken knows.
 	Reason string
 	// Message is a sentence.
 	Message string
@@ -103,7 +103,8 @@ func Failed(entry *v1alpha1.Notification, failure Failure, chance float64, now t
 // isBroken tells whether a reason is one that only a person can mend.
 func isBroken(reason string) bool {
 	switch reason {
-	case v1alpha1.ReasonUnauthorized, v1alpha1.ReasonSecretMissing, v1alpha1.ReasonSecretInvalid:
+	case v1alpha1.ReasonUnauthorized, v1alpha1.ReasonSecretMissing, v1alpha1.ReasonSecretInvalid,
+		v1alpha1.ReasonAddressInvalid, v1alpha1.ReasonKindUnknown:
 		return true
 	default:
 		return false

@@ -19,6 +19,8 @@ const (
 	maxRedirects = 3
 	// idleTimeout is how long a connection is kept for the next message.
 	idleTimeout = 90 * time.Second
+	// userAgent is how requests name their sender.
+	userAgent = "itoc360-operator"
 )
 
 var (

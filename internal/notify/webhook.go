@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -56,24 +55,13 @@ func webhookBody(message Message, now time.Time) ([]byte, error) {
 
 // Send implements Target. A webhook has no receipt.
 func (t webhookTarget) Send(ctx context.Context, message Message) (receipt string, failure *lifecycle.Failure) {
-	now := t.now()
-	request, err := t.request(ctx, message, now)
+	request, err := t.request(ctx, message, t.now())
 	if err != nil {
 		return "", &lifecycle.Failure{
 			Class: lifecycle.FailurePermanent, Reason: reasonRefused, Message: "The webhook's request cannot be made",
 		}
 	}
-	response, err := t.client.Do(request)
-	if err != nil {
-		return "", failed(err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	// Read to its end, an answer leaves the connection to the next message. What it says does not matter.
-	_, _ = io.CopyN(io.Discard, response.Body, maxAnswer)
-	if response.StatusCode >= http.StatusOK && response.StatusCode < http.StatusMultipleChoices {
-		return "", nil
-	}
-	return "", answered(response.StatusCode, retryAfter(response.Header, now))
+	return "", exchangeWith(t.client, request, t.now)
 }
 
 func (t webhookTarget) request(ctx context.Context, message Message, now time.Time) (*http.Request, error) {
@@ -90,7 +78,6 @@ func (t webhookTarget) request(ctx context.Context, message Message, now time.Ti
 		return nil, err
 	}
 	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("User-Agent", "itoc360-operator")
 	request.Header.Set(standardwebhooks.HeaderWebhookID, message.ID)
 	request.Header.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(now.Unix(), 10))
 	request.Header.Set(standardwebhooks.HeaderWebhookSignature, signature)
