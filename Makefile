@@ -13,9 +13,9 @@ export INTAKE_ADDR ?= 127.0.0.1:9292
 # How long `make fuzz` spends on each fuzz target.
 FUZZTIME ?= 60s
 
-# Tests run against the programs in KUBEBUILDER_ASSETS, yours or those built here. Yours may lack some (envtest has no
-# kube-controller-manager): then those are built all the same.
-programs := etcd kube-apiserver kube-controller-manager kubectl
+# Tests run against the programs in KUBEBUILDER_ASSETS, yours or those built here. Yours may lack some (envtest has neither
+# kube-controller-manager nor alertmanager): then those are built all the same.
+programs := etcd kube-apiserver kube-controller-manager kubectl alertmanager
 ifeq ($(strip $(KUBEBUILDER_ASSETS)),)
 assets := control-plane
 export KUBEBUILDER_ASSETS := $(CURDIR)/bin/k8s
@@ -83,7 +83,7 @@ fuzz: $(assets) ## Run each fuzz target for FUZZTIME (60s).
 ##@ Tools
 
 .PHONY: control-plane
-control-plane: ## Build etcd, kube-apiserver, kube-controller-manager and kubectl into bin/k8s; minutes, once.
+control-plane: ## Build the programs of a control plane and an Alertmanager into bin/k8s; minutes, once.
 	@hack/controlplane/build.sh
 
 bin/golangci-lint: hack/tools/go.mod hack/tools/go.sum

@@ -1,3 +1,4 @@
+// Alertmanager, built from its Go module for development and tests. Versions after this one lack their user interface there.
 module github.com/itoc360/itoc360-operator/hack/alertmanager
 
 go 1.26

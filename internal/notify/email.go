@@ -165,7 +165,9 @@ func (t *emailTarget) client(ctx context.Context) (*gomail.Client, error) {
 		port = or(port, gomail.DefaultPortTLS)
 	}
 	if t.username != "" {
-		options = append(options, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover),
+		// Named, for the library takes a connection that it did not make itself for one in the clear, and then offers no password.
+		options = append(options, gomail.WithOpportunisticSMTPAuth(
+			gomail.SMTPAuthSCRAMSHA256, gomail.SMTPAuthSCRAMSHA1, gomail.SMTPAuthCramMD5, gomail.SMTPAuthPlain, gomail.SMTPAuthLogin),
 			gomail.WithUsername(t.username), gomail.WithPassword(t.password))
 	}
 	return gomail.NewClient(server.Host, append(options, gomail.WithPort(port))...)

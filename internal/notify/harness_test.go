@@ -59,9 +59,9 @@ func webhookSpec() v1alpha1.NotificationChannelSpec {
 
 func targetOf(t *testing.T, spec v1alpha1.NotificationChannelSpec, url string) Target {
 	t.Helper()
-	office := &Office{Client: NewClient(), SlackURL: url + "/", Now: time.Now}
+	office := &Office{Client: NewClient(), SlackURL: url + "/", PagerDutyURL: url, Now: time.Now}
 	target, err := office.Target(spec, map[v1alpha1.SecretKeyReference]string{
-		slackRef: testToken + "\n", urlRef: url + "/hooks/a-secret-path", secretRef: testSecret,
+		slackRef: testToken + "\n", urlRef: url + "/hooks/a-secret-path", secretRef: testSecret, routingKeyRef: testRoutingKey + "\n",
 	})
 	must(t, err)
 	return target

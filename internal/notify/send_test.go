@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -110,6 +111,8 @@ func refusing(word string) receivers.Answer {
 }
 
 func hang(_ http.ResponseWriter, r *http.Request) {
+	// A server sees that its client has gone only once the request is read.
+	_, _ = io.Copy(io.Discard, r.Body)
 	// Both ends are this test's: whoever gives up first ends it.
 	select {
 	case <-r.Context().Done():
@@ -193,7 +196,10 @@ func TestAWebhookSaysWhatToDoAboutAFailure(t *testing.T) {
 	t.Parallel()
 	cases := common(elsewhere(t))
 	cases["429 with a date"] = answering{
-		status(429, "Retry-After", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)),
+		func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat))
+			w.WriteHeader(http.StatusTooManyRequests)
+		},
 		lifecycle.Failure{Class: lifecycle.FailureRetryable, Reason: reasonRateLimited, RetryAfter: time.Hour},
 	}
 	for name, c := range cases {
@@ -224,7 +230,7 @@ func checkFailure(t *testing.T, target Target, want lifecycle.Failure) {
 	if got.Message == "" || len(got.Message) > 256 {
 		t.Errorf("the message is %q", got.Message)
 	}
-	for _, secret := range []string{testToken, testSecret, "secret", "127.0.0.1", "http:"} {
+	for _, secret := range []string{testToken, testSecret, testRoutingKey, testPassword, "secret", "127.0.0.1", "http:"} {
 		if strings.Contains(got.Message+got.Reason, secret) {
 			t.Errorf("%q has %q in it", got.Message, secret)
 		}
@@ -271,7 +277,7 @@ func TestATargetThatIsNotThereSaysSo(t *testing.T) {
 		"nobody shakes hands":      {"https://" + silent.Addr().String(), "The target did not answer within 5s"},
 		"an untrusted certificate": {secure.URL, "The target's TLS certificate is not trusted, or it does not speak TLS"},
 	} {
-		for kind, spec := range map[string]v1alpha1.NotificationChannelSpec{"Slack": slackSpec(), "webhook": webhookSpec()} {
+		for kind, spec := range map[string]v1alpha1.NotificationChannelSpec{"Slack": slackSpec(), "webhook": webhookSpec(), "PagerDuty": pagerDutySpec(), "Alertmanager": alertmanagerSpec(c.url)} {
 			_, failure := targetOf(t, spec, c.url).Send(t.Context(), messageOf(t, v1alpha1.KindPage, v1alpha1.StateOpen))
 			if failure == nil || failure.Message != c.want || failure.Class != lifecycle.FailureRetryable || failure.MayHaveArrived {
 				t.Errorf("%s, %s: the failure is %+v", name, kind, failure)
@@ -309,6 +315,7 @@ func TestASecretThatCannotBeRightIsNamedAndNotShown(t *testing.T) {
 		"a URL of another kind":  {webhookSpec(), urlRef, "ftp://hidden.example.com"},
 		"a URL that is broken":   {webhookSpec(), urlRef, "https://hidden:port:port"},
 		"a signing secret, bare": {webhookSpec(), secretRef, "hidden!"},
+		"a routing key, short":   {pagerDutySpec(), routingKeyRef, "hidden"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			values := map[v1alpha1.SecretKeyReference]string{}

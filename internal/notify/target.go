@@ -74,7 +74,9 @@ func Secrets(spec v1alpha1.NotificationChannelSpec) []v1alpha1.SecretKeyReferenc
 }
 
 // Groups tells whether a channel's target makes one of many messages by itself, so that none need be gathered for it.
-func Groups(spec v1alpha1.NotificationChannelSpec) bool { return spec.PagerDuty != nil || spec.Alertmanager != nil }
+func Groups(spec v1alpha1.NotificationChannelSpec) bool {
+	return spec.PagerDuty != nil || spec.Alertmanager != nil
+}
 
 // InvalidError is why no target can be made of a channel. Nothing in it is secret.
 type InvalidError struct {

@@ -53,6 +53,15 @@ func isRoot(folder string) bool {
 	return lines.Scan() && strings.TrimSpace(lines.Text()) == "module "+modulePath
 }
 
+// Binary finds a program that "make control-plane" builds.
+func Binary(name string) (string, error) {
+	root, err := Root()
+	if err != nil {
+		return "", err
+	}
+	return binaryPath(root, name)
+}
+
 // binaryPath finds one binary of the control plane. The folder that a user names wins; what it lacks, as envtest's own
 // lacks the controller manager, may be in the repository all the same.
 func binaryPath(root, name string) (string, error) {
