@@ -30,7 +30,7 @@ type Options struct {
 	// IntakeURL is where the intake is reached inside the cluster.
 	IntakeURL string
 	// Clock says what time it is. Default: the real one.
-	Clock clock.PassiveClock
+	Clock clock.Clock
 }
 
 // Setup registers all controllers with a manager. The indexes of loop.AddIndexes must be there already. It may be called

@@ -13,6 +13,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -164,7 +165,7 @@ func TestADeadChannelDelaysNoOther(t *testing.T) {
 		}
 	}
 	for id := range 3 * workers {
-		test.dispatcher.Enqueue(test.named("slack"), test.incident(id+1, page("slack")))
+		test.enqueue(test.dispatcher, "slack", test.incident(id+1, page("slack")))
 	}
 	test.tell("pager", test.incident(1000, page("pager")), isSent)
 	if sent, _ := test.outcomes.counts(); sent != 1 {
@@ -177,7 +178,7 @@ func TestWhatSomebodyElseHasClaimedIsLeftToThem(t *testing.T) {
 	claimed := test.incident(1, page("pager", func(n *v1alpha1.Notification) {
 		n.Attempts, n.SendBefore = 1, ptr.To(metav1.NewMicroTime(time.Now().Add(time.Minute)))
 	}))
-	test.dispatcher.Enqueue(test.named("pager"), claimed)
+	test.enqueue(test.dispatcher, "pager", claimed)
 	abandoned := test.incident(2, page("pager", func(n *v1alpha1.Notification) {
 		n.Attempts, n.SendBefore = 1, ptr.To(metav1.NewMicroTime(time.Now().Add(-lifecycle.SendTimeout)))
 	}))
@@ -218,8 +219,8 @@ func TestManyWritersSendEachPageOnce(t *testing.T) {
 	}()
 	for _, name := range names {
 		for _, dispatcher := range dispatchers {
-			dispatcher.Enqueue(test.named("pager"), name)
-			dispatcher.Enqueue(test.named("slack"), name)
+			test.enqueue(dispatcher, "pager", name)
+			test.enqueue(dispatcher, "slack", name)
 		}
 	}
 	for _, name := range names {
@@ -305,24 +306,27 @@ func TestADispatcherEndsWhenWhatItBeganIsRecorded(t *testing.T) {
 		cancel()
 		return nil
 	}
-	dispatcher.Enqueue(test.named("pager"), name)
+	test.enqueue(dispatcher, "pager", name)
 	testbed.Must(t, dispatcher.Start(ctx))
 	if entry := test.ledger(t.Context(), name)[0]; !isSent(entry) {
 		t.Errorf("the ledger says %+v", entry)
 	}
-	dispatcher.Enqueue(test.named("slack"), name)
+	test.enqueue(dispatcher, "slack", name)
 	if len(dispatcher.queues) != 1 {
 		t.Error("it begins another queue after its end")
 	}
 }
 
 // slowClock is a clock on which much time passes between two looks.
-type slowClock struct{ looks atomic.Int64 }
+type slowClock struct {
+	clock.RealClock
+
+	looks atomic.Int64
+}
 
 func (c *slowClock) Now() time.Time {
 	return time.Now().Add(time.Duration(c.looks.Add(1)) * lifecycle.SendWithin)
 }
-func (c *slowClock) Since(at time.Time) time.Duration { return c.Now().Sub(at) }
 
 func TestAClaimThatIsWrittenTooLateIsNotUsed(t *testing.T) {
 	test := newDeliveryTest(t)
@@ -331,7 +335,7 @@ func TestAClaimThatIsWrittenTooLateIsNotUsed(t *testing.T) {
 		Office: test.dispatcher.Office,
 	}
 	name := test.incident(1, page("pager"))
-	test.dispatcher.deliver(test.named("pager"), name, &queue{})
+	test.tellNow("pager", name)
 	entry := test.ledger(t.Context(), name)[0]
 	if entry.Reason != "TooLate" || entry.MayHaveArrived || entry.NextAttempt == nil || test.pager.Calls() != 0 {
 		t.Errorf("the ledger says %+v after %d calls", entry, test.pager.Calls())
@@ -340,8 +344,8 @@ func TestAClaimThatIsWrittenTooLateIsNotUsed(t *testing.T) {
 
 func TestAnIncidentThatIsGoneIsNoTrouble(t *testing.T) {
 	test := newDeliveryTest(t)
-	if again := test.dispatcher.deliver(test.named("pager"), test.named("gone"), &queue{}); again != 0 {
-		t.Errorf("it is tried again after %s", again)
+	if told := test.tellNow("pager", test.named("gone")); len(told.left) != 0 || told.tried {
+		t.Errorf("of it there is left %+v", told)
 	}
 }
 
@@ -352,8 +356,8 @@ func TestNobodyIsPagedOfWhatIsOverThoughTheControllerHasNotSeenIt(t *testing.T) 
 	testbed.Must(t, control.Client(t).Get(t.Context(), name, incident))
 	incident.Spec.Signals = append(incident.Spec.Signals, testbed.SignalAt(1, v1alpha1.SignalResolve, v1alpha1.EffectResolved))
 	testbed.Must(t, control.Client(t).Update(t.Context(), incident))
-	if again := test.dispatcher.deliver(test.named("pager"), name, &queue{}); again != loop.Soon {
-		t.Errorf("it is looked at again after %s", again)
+	if told := test.tellNow("pager", name); len(told.left) != 1 || told.tried || time.Until(told.left[0].at) > loop.Soon {
+		t.Errorf("of it there is left %+v", told)
 	}
 	if entry := test.ledger(t.Context(), name)[0]; entry.Attempts != 0 || test.pager.Calls() != 0 {
 		t.Errorf("it was paged: %+v", entry)

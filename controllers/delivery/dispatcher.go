@@ -1,6 +1,6 @@
-// Package delivery sends what is pending in the ledgers of Incidents. Each channel has a queue and workers of its own, so
-// that a slow or dead one delays no other, nor the controllers. What is sent is claimed in the ledger before, and recorded
-// there after: a process that ends in between leaves the claim behind, and whoever comes next goes on from it.
+// Package delivery sends what is pending in the ledgers of Incidents. Each channel has a queue of its own, so that a slow or
+// dead one delays no other, nor the controllers. What is sent is claimed in the ledger before, and recorded there after: a
+// process that ends in between leaves the claim behind, and whoever comes next goes on from it.
 package delivery
 
 import (
@@ -9,16 +9,13 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 	"github.com/itoc360/itoc360-operator/internal/notify"
 )
-
-// workers is how many Incidents one channel is told of at the same time.
-const workers = 8
 
 // Outcomes hears what became of each send.
 type Outcomes interface {
@@ -30,7 +27,7 @@ type Outcomes interface {
 
 // Dispatcher sends what is pending, for as long as a term of office lasts.
 type Dispatcher struct {
-	// Client reads channels from the cache, and writes ledgers.
+	// Client reads channels and what was told from the cache, and writes ledgers.
 	Client client.Client
 	// APIReader reads Incidents and Secrets live: a claim must rest on the ledger as it is.
 	APIReader client.Reader
@@ -38,92 +35,135 @@ type Dispatcher struct {
 	Office *notify.Office
 	// Outcomes hears what became of each send.
 	Outcomes Outcomes
-	// Clock says what time it is.
-	Clock clock.PassiveClock
+	// Clock says what time it is, and wakes.
+	Clock clock.Clock
 
 	mu     sync.Mutex
 	queues map[types.NamespacedName]*queue
-	ended  bool
+	ended  chan struct{}
 	done   sync.WaitGroup
 }
 
-// queue is what waits for one channel: the Incidents that have something pending for it.
-type queue struct {
-	incidents workqueue.TypedDelayingInterface[types.NamespacedName]
-
-	mu sync.Mutex
-	// heldUntil is when the target wants to hear of us again.
-	heldUntil time.Time
+// Enqueue has a channel told what is pending for it in an Incident's ledger. It may be called any number of times.
+func (d *Dispatcher) Enqueue(channel types.NamespacedName, incident *v1alpha1.Incident) {
+	due, at, has := lifecycle.NextDue(incident, channel.Name, d.now())
+	if !has {
+		return
+	}
+	if q := d.queueOf(channel); q != nil {
+		q.add(due, at)
+	}
 }
 
-// Enqueue has a channel told what is pending for it in an Incident's ledger. It may be called any number of times.
-func (d *Dispatcher) Enqueue(channel, incident types.NamespacedName) {
+// queueOf is the queue of a channel, nil once the term has ended.
+func (d *Dispatcher) queueOf(channel types.NamespacedName) *queue {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.ended {
-		return
+	ended := d.end()
+	select {
+	case <-ended:
+		return nil
+	default:
 	}
 	q := d.queues[channel]
 	if q == nil {
-		q = &queue{incidents: workqueue.NewTypedDelayingQueue[types.NamespacedName]()}
+		q = newQueue()
 		if d.queues == nil {
 			d.queues = map[types.NamespacedName]*queue{}
 		}
 		d.queues[channel] = q
-		for range workers {
-			d.done.Go(func() { d.work(channel, q) })
-		}
+		d.done.Go(func() { d.serve(channel, q, ended) })
 	}
-	q.incidents.Add(incident)
+	return q
 }
 
-// Start lets the queues work until the context ends, and then until every send under way is recorded.
-func (d *Dispatcher) Start(ctx context.Context) error {
-	<-ctx.Done()
-	d.mu.Lock()
-	d.ended = true
-	for _, q := range d.queues {
-		q.incidents.ShutDown()
+// end is closed when the term ends. It needs the lock.
+func (d *Dispatcher) end() chan struct{} {
+	if d.ended == nil {
+		d.ended = make(chan struct{})
 	}
+	return d.ended
+}
+
+// Start lets the queues work until the context ends, and then until every send under way is recorded. Meanwhile it tells
+// those channels how things stand that must be told again and again.
+func (d *Dispatcher) Start(ctx context.Context) error {
+	d.repeat(ctx)
+	d.mu.Lock()
+	close(d.end())
 	d.mu.Unlock()
 	d.done.Wait()
 	return nil
 }
 
-// work tells a channel of one Incident after another.
-func (d *Dispatcher) work(channel types.NamespacedName, q *queue) {
+// serve begins what a channel's queue lets go, until the term ends and all that was begun has come to its end.
+func (d *Dispatcher) serve(channel types.NamespacedName, q *queue, ended <-chan struct{}) {
+	var sending sync.WaitGroup
+	defer sending.Wait()
+	d.remember(channel, q)
 	for {
-		incident, ended := q.incidents.Get()
-		if ended {
+		next := q.next(d.limitOf(channel), d.now())
+		for _, due := range next.Single {
+			sending.Go(func() { q.finish(d.tellAll(channel, []lifecycle.Due{due}, q)) })
+		}
+		if len(next.Gathered) > 0 {
+			sending.Go(func() { q.finish(d.tellAll(channel, next.Gathered, q)) })
+		}
+		wait := d.Clock.NewTimer(d.until(next.Again))
+		select {
+		case <-ended:
+			wait.Stop()
 			return
+		case <-q.changed:
+		case <-wait.C():
 		}
-		again := d.deliver(channel, incident, q)
-		q.incidents.Done(incident)
-		if again > 0 {
-			q.incidents.AddAfter(incident, again)
-		}
+		wait.Stop()
 	}
 }
 
-// held is the failure of an attempt while the target wants to hear nothing, nil if it may be told. What is not attempted
-// counts as an attempt: a step whose channels all hold back brings the next one forward.
-func (q *queue) held(now time.Time) *lifecycle.Failure {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if !now.Before(q.heldUntil) {
-		return nil
-	}
-	return &lifecycle.Failure{
-		Class: lifecycle.FailureRetryable, Reason: reasonHeldBack, RetryAfter: q.heldUntil.Sub(now),
-		Message: "The target wants to hear nothing for a while",
+// defaultLimit is the API's default.
+var defaultLimit = lifecycle.Limit{Burst: 10, Per: time.Minute}
+
+// limitOf is how many messages a channel is sent singly.
+func (d *Dispatcher) limitOf(channel types.NamespacedName) lifecycle.Limit {
+	found := &v1alpha1.NotificationChannel{}
+	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
+	defer cancel()
+	err := d.Client.Get(ctx, channel, found)
+	switch limit := found.Spec.Limit; {
+	case err != nil, notify.Groups(found.Spec):
+		// What is not there sends nothing, and one by one the ledgers hear of it.
+		return lifecycle.Limit{}
+	case limit == nil:
+		return defaultLimit
+	default:
+		return lifecycle.Limit{Burst: int(limit.Burst), Per: limit.Per.Duration}
 	}
 }
 
-// hold keeps the queue for a while: what one message was told holds for all.
-func (q *queue) hold(until time.Time) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if until.After(q.heldUntil) {
-		q.heldUntil = until
+// remember takes from the ledgers what a channel was told before this term of office.
+func (d *Dispatcher) remember(channel types.NamespacedName, q *queue) {
+	var incidents v1alpha1.IncidentList
+	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
+	defer cancel()
+	limit := d.limitOf(channel)
+	if limit.Burst == 0 {
+		return
 	}
+	if err := d.Client.List(ctx, &incidents, client.InNamespace(channel.Namespace), client.UnsafeDisableDeepCopy); err != nil {
+		d.logger(channel).Error(err, "Could not read what the channel was told before")
+		return
+	}
+	q.remember(lifecycle.History(incidents.Items, channel.Name, d.now().Add(-limit.Per)))
+}
+
+// now is in microseconds, as the ledger's times are.
+func (d *Dispatcher) now() time.Time { return d.Clock.Now().UTC().Truncate(time.Microsecond) }
+
+// until is how long it takes until a time; a zero time is never, which is the same as late.
+func (d *Dispatcher) until(next time.Time) time.Duration {
+	if next.IsZero() {
+		return time.Hour
+	}
+	return max(next.Sub(d.now()), atOnce)
 }

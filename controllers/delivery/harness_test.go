@@ -2,9 +2,13 @@ package delivery
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -100,6 +104,42 @@ func (t *deliveryTest) start(c client.Client, live client.Reader) *Dispatcher {
 	return dispatcher
 }
 
+// serve runs a server until the test ends.
+func (t *deliveryTest) serve(handler http.Handler) (url string) {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// office lets the dispatcher send to a service of PagerDuty.
+func (t *deliveryTest) office(service *receivers.PagerDuty) {
+	t.Helper()
+	t.dispatcher.Office.PagerDutyURL = t.serve(service)
+}
+
+// alertsIn are the alerts of a request, in the order of their Incidents.
+func alertsIn(t *testing.T, r *http.Request) string {
+	t.Helper()
+	var alerts []struct {
+		EndsAt time.Time
+		Labels map[string]string
+	}
+	if err := json.NewDecoder(r.Body).Decode(&alerts); err != nil {
+		t.Errorf("unexpected alerts: %v", err)
+	}
+	var texts []string
+	for _, alert := range alerts {
+		state := "resolved"
+		if alert.EndsAt.After(time.Now()) {
+			state = "firing"
+		}
+		texts = append(texts, alert.Labels["incident"]+" "+state)
+	}
+	slices.Sort(texts)
+	return strings.Join(texts, ", ")
+}
+
 func (t *deliveryTest) named(name string) types.NamespacedName {
 	return types.NamespacedName{Namespace: t.namespace, Name: name}
 }
@@ -129,6 +169,19 @@ func (t *deliveryTest) incident(id int, entries ...v1alpha1.Notification) types.
 	return client.ObjectKeyFromObject(incident)
 }
 
+// enqueue has a dispatcher tell a channel of an Incident.
+func (t *deliveryTest) enqueue(dispatcher *Dispatcher, channel string, name types.NamespacedName) {
+	t.Helper()
+	incident := &v1alpha1.Incident{}
+	testbed.Must(t.T, control.Client(t).Get(t.Context(), name, incident))
+	dispatcher.Enqueue(t.named(channel), incident)
+}
+
+// tellNow has a channel told of an Incident once, whatever its queue holds.
+func (t *deliveryTest) tellNow(channel string, name types.NamespacedName) told {
+	return t.dispatcher.tellAll(t.named(channel), []lifecycle.Due{{Incident: name}}, newQueue())
+}
+
 func (t *deliveryTest) ledger(ctx context.Context, name types.NamespacedName) []v1alpha1.Notification {
 	t.Helper()
 	incident := &v1alpha1.Incident{}
@@ -139,7 +192,7 @@ func (t *deliveryTest) ledger(ctx context.Context, name types.NamespacedName) []
 // tell has a channel told of an Incident, and waits until its last entry is as it should be.
 func (t *deliveryTest) tell(channel string, name types.NamespacedName, is func(v1alpha1.Notification) bool) v1alpha1.Notification {
 	t.Helper()
-	t.dispatcher.Enqueue(t.named(channel), name)
+	t.enqueue(t.dispatcher, channel, name)
 	var last v1alpha1.Notification
 	testbed.Eventually(t, "the ledger says what became of it", func(ctx context.Context) bool {
 		entries := t.ledger(ctx, name)

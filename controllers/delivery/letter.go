@@ -14,15 +14,12 @@ import (
 	"github.com/itoc360/itoc360-operator/internal/notify"
 )
 
-// letter is a message on its way.
+// letter is a notification on its way.
 type letter struct {
-	channel types.NamespacedName
 	// entry is the notification, as it is claimed.
 	entry v1alpha1.Notification
-	// kind of the channel, such as slack.
-	kind    string
-	target  notify.Target
-	message notify.Message
+	// incident is the one that it tells of, as it was written last.
+	incident *v1alpha1.Incident
 }
 
 // isOf tells whether an entry of a ledger is the letter's.
@@ -31,31 +28,60 @@ func (l letter) isOf(entry v1alpha1.Notification) bool {
 		entry.Channel == l.entry.Channel && entry.Kind == l.entry.Kind && entry.Sequence == l.entry.Sequence
 }
 
-// prepare makes a letter's message, and the target that takes it. A failure says what the channel lacks.
-func (d *Dispatcher) prepare(ctx context.Context, letter *letter, incident *v1alpha1.Incident) (failure *lifecycle.Failure, err error) {
-	found := &v1alpha1.NotificationChannel{}
-	err = d.Client.Get(ctx, letter.channel, found)
-	letter.kind = notify.KindOf(found.Spec)
-	if apierrors.IsNotFound(err) {
-		return &lifecycle.Failure{
-			Class: lifecycle.FailureRetryable, Reason: v1alpha1.ReasonChannelMissing, Message: "The NotificationChannel is not there",
-		}, nil
+// paper is what a message to a channel is written on: the channel as it is now.
+type paper struct {
+	channel types.NamespacedName
+	// kind of the channel, such as slack.
+	kind     string
+	target   notify.Target
+	template *notify.Template
+	// failure says why nothing can be sent; nil if it can.
+	failure *lifecycle.Failure
+	// held is true if the target wants to hear nothing for a while.
+	held bool
+}
+
+// prepare finds out how a channel is told now.
+func (d *Dispatcher) prepare(ctx context.Context, name types.NamespacedName, q *queue) (*paper, error) {
+	if held := q.held(d.now()); held != nil {
+		return &paper{channel: name, failure: held, held: true}, nil
 	}
-	if err != nil {
+	found := &v1alpha1.NotificationChannel{}
+	switch err := d.Client.Get(ctx, name, found); {
+	case apierrors.IsNotFound(err):
+		return &paper{channel: name, kind: notify.KindOf(found.Spec), failure: &lifecycle.Failure{
+			Class: lifecycle.FailureRetryable, Reason: v1alpha1.ReasonChannelMissing, Message: "The NotificationChannel is not there",
+		}}, nil
+	case err != nil:
 		return nil, fmt.Errorf("get channel: %w", err)
 	}
-	letter.target, failure, err = channel.Target(ctx, d.APIReader, d.Office, found)
-	if err != nil || failure != nil {
-		return failure, err
+	target, failure, err := channel.Target(ctx, d.APIReader, d.Office, found)
+	if err != nil {
+		return nil, err
 	}
 	// What is wrong with a template shows on the channel; the default stands in.
 	template, _ := notify.Compile(found.Spec.Template)
-	view := notify.ViewOf(incident, letter.entry, d.now())
-	letter.message = notify.Message{
-		View: view, Text: template.Render(view), ID: notify.IDOf(incident, letter.entry),
-		Receipt: receiptOf(incident.Status.Notifications, letter.entry.Channel),
+	return &paper{channel: name, kind: notify.KindOf(found.Spec), target: target, template: template, failure: failure}, nil
+}
+
+// messageOf is the message that tells of some notifications.
+func (d *Dispatcher) messageOf(letters []*letter, paper *paper) notify.Message {
+	if len(letters) == 1 {
+		return d.message(letters[0], paper)
 	}
-	return nil, nil
+	messages := make([]notify.Message, 0, len(letters))
+	for _, letter := range letters {
+		messages = append(messages, d.message(letter, paper))
+	}
+	return notify.Summarize(paper.channel.String(), messages, d.now())
+}
+
+func (d *Dispatcher) message(letter *letter, paper *paper) notify.Message {
+	view := notify.ViewOf(letter.incident, letter.entry, d.now())
+	return notify.Message{
+		View: view, Text: paper.template.Render(view), ID: notify.IDOf(letter.incident, letter.entry),
+		Receipt: receiptOf(letter.incident.Status.Notifications, letter.entry.Channel), MayHaveArrived: letter.entry.MayHaveArrived,
+	}
 }
 
 // receiptOf is the newest receipt of a channel, empty if there is none.

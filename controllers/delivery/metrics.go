@@ -14,7 +14,7 @@ import (
 var (
 	sendsTotal = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "itoc360_notification_sends_total",
-		Help: "Attempts to send a notification, by the kind of channel (slack, webhook), the kind of notification " +
+		Help: "Attempts to send a notification, by the kind of channel (slack, pagerduty, email, webhook, alertmanager), the kind of notification " +
 			"(page, update, resolved) and the result (sent, retryable, unauthorized, permanent).",
 	}, []string{"channel_kind", "kind", "result"})
 
@@ -30,13 +30,13 @@ func init() {
 	metrics.Registry.MustRegister(sendsTotal, pageSeconds)
 }
 
-func observeSent(letter letter, at time.Time) {
-	sendsTotal.WithLabelValues(letter.kind, strings.ToLower(string(letter.entry.Kind)), "sent").Inc()
+func observeSent(letter *letter, kind string, at time.Time) {
+	sendsTotal.WithLabelValues(kind, strings.ToLower(string(letter.entry.Kind)), "sent").Inc()
 	if letter.entry.Kind == v1alpha1.KindPage {
-		pageSeconds.WithLabelValues(letter.kind).Observe(at.Sub(letter.entry.DueAt.Time).Seconds())
+		pageSeconds.WithLabelValues(kind).Observe(at.Sub(letter.entry.DueAt.Time).Seconds())
 	}
 }
 
-func observeFailed(letter letter, failure lifecycle.Failure) {
-	sendsTotal.WithLabelValues(letter.kind, strings.ToLower(string(letter.entry.Kind)), strings.ToLower(string(failure.Class))).Inc()
+func observeFailed(letter *letter, kind string, failure lifecycle.Failure) {
+	sendsTotal.WithLabelValues(kind, strings.ToLower(string(letter.entry.Kind)), strings.ToLower(string(failure.Class))).Inc()
 }

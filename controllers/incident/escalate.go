@@ -18,7 +18,7 @@ import (
 
 // Dispatcher has channels told what is pending for them in an Incident's ledger.
 type Dispatcher interface {
-	Enqueue(channel, incident types.NamespacedName)
+	Enqueue(channel types.NamespacedName, incident *v1alpha1.Incident)
 }
 
 // +kubebuilder:rbac:groups=itoc360.io,resources=escalationpolicies;notificationchannels,verbs=get;list;watch
@@ -84,7 +84,7 @@ func pendingChannels(entries []v1alpha1.Notification) []string {
 // dispatch has the channels told what is pending.
 func (r *Reconciler) dispatch(incident *v1alpha1.Incident) {
 	for _, name := range pendingChannels(incident.Status.Notifications) {
-		r.Dispatcher.Enqueue(types.NamespacedName{Namespace: incident.Namespace, Name: name}, client.ObjectKeyFromObject(incident))
+		r.Dispatcher.Enqueue(types.NamespacedName{Namespace: incident.Namespace, Name: name}, incident)
 	}
 }
 

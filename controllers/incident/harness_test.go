@@ -55,7 +55,7 @@ type fakeDispatcher struct {
 	channels []string
 }
 
-func (d *fakeDispatcher) Enqueue(channel, _ types.NamespacedName) {
+func (d *fakeDispatcher) Enqueue(channel types.NamespacedName, _ *v1alpha1.Incident) {
 	d.channels = append(d.channels, channel.Name)
 }
 

@@ -21,6 +21,8 @@ type Delivery struct {
 	Body string
 	// Incident is what it tells of.
 	Incident map[string]any
+	// Incidents are those that a summary tells of.
+	Incidents []map[string]any
 }
 
 // Webhook is an endpoint that takes webhooks of the Standard Webhooks specification.
@@ -82,6 +84,7 @@ func (h *Webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Data            struct {
 			Title, Body string
 			Incident    map[string]any
+			Incidents   []map[string]any
 		}
 	}
 	if err := json.Unmarshal(body, &payload); err != nil || r.Header.Get("Content-Type") != "application/json" {
@@ -91,6 +94,7 @@ func (h *Webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	delivery := Delivery{
 		ID: r.Header.Get(standardwebhooks.HeaderWebhookID), Type: payload.Type,
 		Title: payload.Data.Title, Body: payload.Data.Body, Incident: payload.Data.Incident,
+		Incidents: payload.Data.Incidents,
 	}
 	h.mu.Lock()
 	h.deliveries = append(h.deliveries, delivery)

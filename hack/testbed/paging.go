@@ -16,6 +16,9 @@ import (
 const (
 	SlackToken    = "xoxb-1111-a-token-that-nobody-may-see"                  //nolint:gosec // it opens nothing
 	SigningSecret = "whsec_YS1zaWduaW5nLXNlY3JldC10aGF0LW5vYm9keS1tYXktc2Vl" //nolint:gosec // it opens nothing
+	RoutingKey    = "a-routing-key-nobody-may-see-123"                       //nolint:gosec // it opens nothing
+	MailUser      = "operator"
+	MailPassword  = "a-password-that-nobody-may-see" //nolint:gosec // it opens nothing
 	// ChannelsSecret is its name.
 	ChannelsSecret = "channels"
 )
@@ -42,25 +45,56 @@ func CreateChannelsSecret(t testing.TB, c client.Client, namespace, url string) 
 	t.Helper()
 	Must(t, c.Create(t.Context(), &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: ChannelsSecret},
-		StringData: map[string]string{"slackToken": SlackToken, "url": url, "signingSecret": SigningSecret},
+		StringData: map[string]string{
+			"slackToken": SlackToken, "url": url, "signingSecret": SigningSecret, "routingKey": RoutingKey,
+			"username": MailUser, "password": MailPassword,
+		},
 	}))
 }
 
 // NewSlackChannel is a channel that posts to a channel of Slack, of the same name.
 func NewSlackChannel(name types.NamespacedName) *v1alpha1.NotificationChannel {
-	return newChannel(name, v1alpha1.NotificationChannelSpec{
-		Slack: &v1alpha1.SlackChannel{Channel: "#" + name.Name, TokenRef: channelsKey("slackToken")},
+	return NewChannel(name, v1alpha1.NotificationChannelSpec{
+		Slack: &v1alpha1.SlackChannel{Channel: "#" + name.Name, TokenRef: channelsKey("slackToken")}, Limit: hardlyAny(),
 	})
 }
 
 // NewWebhookChannel is a channel that posts to the webhook receiver.
 func NewWebhookChannel(name types.NamespacedName) *v1alpha1.NotificationChannel {
-	return newChannel(name, v1alpha1.NotificationChannelSpec{
+	return NewChannel(name, v1alpha1.NotificationChannelSpec{
 		Webhook: &v1alpha1.WebhookChannel{URLRef: channelsKey("url"), SigningSecretRef: channelsKey("signingSecret")},
+		Limit:   hardlyAny(),
 	})
 }
 
-func newChannel(name types.NamespacedName, spec v1alpha1.NotificationChannelSpec) *v1alpha1.NotificationChannel {
+// NewPagerDutyChannel is a channel that sends events to PagerDuty.
+func NewPagerDutyChannel(name types.NamespacedName) *v1alpha1.NotificationChannel {
+	return NewChannel(name, v1alpha1.NotificationChannelSpec{PagerDuty: &v1alpha1.PagerDutyChannel{RoutingKeyRef: channelsKey("routingKey")}})
+}
+
+// NewEmailChannel is a channel that sends mails, without a login if the connection is in the clear.
+func NewEmailChannel(name types.NamespacedName, port int, security v1alpha1.SMTPSecurity) *v1alpha1.NotificationChannel {
+	server := v1alpha1.SMTPServer{Host: "127.0.0.1", Port: int32(port), TLS: security} //nolint:gosec // a port
+	if security != v1alpha1.SMTPNone {
+		server.AuthRef = &v1alpha1.SecretReference{Name: ChannelsSecret}
+	}
+	return NewChannel(name, v1alpha1.NotificationChannelSpec{
+		Email: &v1alpha1.EmailChannel{From: "pager@example.com", To: []string{"on-call@example.com"}, SMTP: server}, Limit: hardlyAny(),
+	})
+}
+
+// NewAlertmanagerChannel is a channel that posts alerts to Alertmanagers.
+func NewAlertmanagerChannel(name types.NamespacedName, urls ...string) *v1alpha1.NotificationChannel {
+	return NewChannel(name, v1alpha1.NotificationChannelSpec{Alertmanager: &v1alpha1.AlertmanagerChannel{URLs: urls}})
+}
+
+// hardlyAny is a limit that a test with single messages does not reach.
+func hardlyAny() *v1alpha1.MessageLimit {
+	return &v1alpha1.MessageLimit{Burst: 10000, Per: metav1.Duration{Duration: time.Minute}}
+}
+
+// NewChannel is a channel of any kind.
+func NewChannel(name types.NamespacedName, spec v1alpha1.NotificationChannelSpec) *v1alpha1.NotificationChannel {
 	return &v1alpha1.NotificationChannel{ObjectMeta: metav1.ObjectMeta{Namespace: name.Namespace, Name: name.Name}, Spec: spec}
 }
 

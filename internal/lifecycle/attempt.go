@@ -56,9 +56,7 @@ type Failure struct {
 // then it says when to ask again; zero: never. A channel hears of one Incident in order, so that nothing is claimed while
 // another send may be under way.
 func Claim(entries []v1alpha1.Notification, channel string, now time.Time) (place int, again time.Time) {
-	place = slices.IndexFunc(entries, func(entry v1alpha1.Notification) bool {
-		return entry.Channel == channel && entry.State == v1alpha1.NotificationPending
-	})
+	place = pendingOf(entries, channel)
 	if place < 0 {
 		return -1, time.Time{}
 	}
@@ -74,6 +72,13 @@ func Claim(entries []v1alpha1.Notification, channel string, now time.Time) (plac
 	entry.NextAttempt = nil
 	entry.SendBefore = ptr.To(metav1.NewMicroTime(now.Add(SendWithin)))
 	return place, time.Time{}
+}
+
+// pendingOf is the place of the next pending notification for a channel, -1 if there is none.
+func pendingOf(entries []v1alpha1.Notification, channel string) int {
+	return slices.IndexFunc(entries, func(entry v1alpha1.Notification) bool {
+		return entry.Channel == channel && entry.State == v1alpha1.NotificationPending
+	})
 }
 
 // Sent ends an attempt whose message the target took. The receipt is how the target names it.

@@ -24,7 +24,7 @@ type webhookTarget struct {
 
 // webhookPayload is the body of a webhook.
 type webhookPayload struct {
-	// Type is incident.page, incident.update, incident.resolved or channel.test.
+	// Type is incident.page, incident.update, incident.resolved, incidents.summary or channel.test.
 	Type string `json:"type"`
 	// Timestamp is when it was sent.
 	Timestamp string      `json:"timestamp"`
@@ -34,23 +34,52 @@ type webhookPayload struct {
 type webhookData struct {
 	Title    string `json:"title"`
 	Body     string `json:"body"`
-	Incident View   `json:"incident"`
+	Incident *View  `json:"incident,omitempty"`
+	// Incidents are all that a summary tells of.
+	Incidents []webhookIncident `json:"incidents,omitempty"`
+}
+
+// webhookIncident is an Incident of a summary. Kind is page, update or resolved.
+type webhookIncident struct {
+	Kind      string `json:"kind"`
+	Key       string `json:"key"`
+	Name      string `json:"name"`
+	Namespace string `json:"namespace"`
+	Priority  string `json:"priority"`
+	State     string `json:"state"`
+	Title     string `json:"title"`
 }
 
 // webhookBody makes the body of a webhook.
 func webhookBody(message Message, now time.Time) ([]byte, error) {
 	kind := "incident." + strings.ToLower(message.View.Kind)
-	if message.View.Kind == KindTest {
-		kind = "channel.test"
+	data := webhookData{Title: message.Text.Title, Body: message.Text.Body}
+	switch message.View.Kind {
+	case KindTest:
+		kind, data.Incident = "channel.test", &message.View
+	case KindSummary:
+		kind, data.Incidents = "incidents.summary", webhookIncidents(message.Summary)
+	default:
+		data.Incident = &message.View
 	}
 	var body bytes.Buffer
 	encoder := json.NewEncoder(&body)
 	encoder.SetEscapeHTML(false)
 	err := encoder.Encode(webhookPayload{
-		Type: kind, Timestamp: now.UTC().Format(time.RFC3339),
-		Data: webhookData{Title: message.Text.Title, Body: message.Text.Body, Incident: message.View},
+		Type: kind, Timestamp: now.UTC().Format(time.RFC3339), Data: data,
 	})
 	return bytes.TrimSpace(body.Bytes()), err
+}
+
+func webhookIncidents(views []View) []webhookIncident {
+	incidents := make([]webhookIncident, 0, len(views))
+	for _, view := range views {
+		incidents = append(incidents, webhookIncident{
+			Kind: strings.ToLower(view.Kind), Key: view.Key, Name: view.Name, Namespace: view.Namespace,
+			Priority: view.Priority, State: view.State, Title: view.Title,
+		})
+	}
+	return incidents
 }
 
 // Send implements Target. A webhook has no receipt.
