@@ -2,7 +2,6 @@ package webhook
 
 import (
 	"context"
-	"errors"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 )
@@ -26,7 +25,6 @@ func (r *recording) catchUp(ctx context.Context) error {
 	number := r.last.Spec.Number
 	now, err := r.view.get(ctx, r.source.Name, r.key, number)
 	switch {
-	case errors.Is(err, errGoing):
 	case err != nil:
 		return err
 	case now != nil && now.Generation != r.last.Generation:

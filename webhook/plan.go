@@ -42,13 +42,13 @@ func (r *recording) judge() plan {
 			}
 			plan.opens = true
 		}
-		plan.restsOnNoLater = !plan.opens && (plan.restsOnNoLater || !isOpen(spec, now))
+		plan.restsOnNoLater = !plan.opens && (plan.restsOnNoLater || rules.Deleted || !isOpen(spec, now))
 		if decision.Orphan && heard.Signal.Time.After(plan.orphan) {
 			plan.orphan = heard.Signal.Time.Time
 		}
 		outcome := Outcome{Effect: decision.Effect, Orphan: decision.Orphan}
 		if decision.Spec != nil {
-			spec, plan.spec = decision.Spec, decision.Spec
+			spec, plan.spec, rules.Deleted = decision.Spec, decision.Spec, false
 			outcome.Incident = r.source.Name.Namespace + "/" + v1alpha1.IncidentName(r.source.Name.Name, r.key, spec.Number)
 		}
 		plan.outcomes = append(plan.outcomes, outcome)
@@ -73,6 +73,7 @@ func (r *recording) rules() lifecycle.Rules {
 	}
 	if r.latest.incident != nil {
 		rules.Restored = lifecycle.RestoredAt(r.latest.incident)
+		rules.Deleted = !r.latest.incident.DeletionTimestamp.IsZero()
 	}
 	return rules
 }

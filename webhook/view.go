@@ -19,8 +19,6 @@ const IndexAlert = "itoc360.io/source-and-alert"
 var (
 	// errForeign is for an object that has an Incident's name and is another's.
 	errForeign = errors.New("an Incident of another alert is in the way")
-	// errGoing is for an Incident that is being deleted: until it is gone, its name is taken.
-	errGoing = errors.New("the Incident is being deleted")
 )
 
 // AddIndexes registers the index that the intake looks Incidents up by. It also makes the cache of a follower hold them.
@@ -107,8 +105,6 @@ func (v view) get(ctx context.Context, source types.NamespacedName, key v1alpha1
 		return nil, fmt.Errorf("get Incident %s: %w", name, err)
 	case incident.Spec.SourceRef.Name != source.Name || incident.Spec.AlertKey != key:
 		return nil, fmt.Errorf("%s: %w", name, errForeign)
-	case !incident.DeletionTimestamp.IsZero():
-		return nil, fmt.Errorf("%s: %w", name, errGoing)
 	}
 	return &incident, nil
 }

@@ -113,10 +113,10 @@ func labelsOf(source *v1alpha1.AlertSource, key v1alpha1.AlertKey) map[string]st
 	return map[string]string{v1alpha1.LabelSource: source.Name, v1alpha1.LabelAlert: key.Label()}
 }
 
-// isLeftTo tells whether a source is to take over an Incident. One that is being deleted is not: what it leaves behind on
-// purpose (--cascade=orphan) would go with it.
+// isLeftTo tells whether a source is to take over an Incident. A source that is being deleted is not: what it leaves behind
+// on purpose (--cascade=orphan) would go with it. Nor is an Incident that is being deleted taken over.
 func isLeftTo(source *v1alpha1.AlertSource, incident *v1alpha1.Incident) bool {
-	return source.DeletionTimestamp.IsZero() && !isOwned(incident, source)
+	return source.DeletionTimestamp.IsZero() && incident.DeletionTimestamp.IsZero() && !isOwned(incident, source)
 }
 
 func isOwned(incident *v1alpha1.Incident, source *v1alpha1.AlertSource) bool {

@@ -22,6 +22,10 @@ const (
 	// AnnotationTest on a NotificationChannel asks for a test message whenever its value changes.
 	AnnotationTest = "itoc360.io/test"
 
+	// NotificationsFinalizer keeps an Incident that people were told of, and a NotificationChannel that was told of one, until
+	// the channel has heard of the end: two minutes at most for an Incident, ten for a channel.
+	NotificationsFinalizer = "itoc360.io/notifications"
+
 	// IntakePath is where Sentry posts; the token follows as the query parameter "token".
 	IntakePath = "/functions/v1/events"
 )

@@ -81,8 +81,9 @@ type Notification struct {
 	// kind is what it tells.
 	// +required
 	Kind NotificationKind `json:"kind"`
-	// sequence counts the Updates of a run to a channel, from 0; of a Resolved it is the cycle; of a Page it is 1 if the
-	// Incident became Critical after a summary told of it, else 0.
+	// sequence counts the Updates of a run to a channel, from 0; of a Resolved it is the cycle, or more
+	// if the channel was told before that this cycle is over; of a Page it is 1 if the Incident became Critical after a
+	// summary told of it, else 0.
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	Sequence int32 `json:"sequence"`

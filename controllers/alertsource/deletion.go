@@ -3,14 +3,17 @@ package alertsource
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/controllers/loop"
+	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 )
 
 // deletionGrace is how long a source is there after its deletion was asked for. Until a replica hears of the deletion, it
@@ -26,10 +29,17 @@ func (r *Reconciler) hold(ctx context.Context, source *v1alpha1.AlertSource) err
 	return r.patchFinalizers(ctx, source, controllerutil.AddFinalizer)
 }
 
-// letGo takes the finalizer off a source that is being deleted once its grace is over, and says of one that is still there
-// that it is being deleted.
+// letGo takes the finalizer off a source that is being deleted once its grace is over, and whoever was paged has heard that
+// nobody looks after it any more. It says of one that is still there that it is being deleted.
 func (r *Reconciler) letGo(ctx context.Context, source *v1alpha1.AlertSource) (ctrl.Result, error) {
 	kept := max(0, source.DeletionTimestamp.Add(deletionGrace+timestampPrecision).Sub(r.Clock.Now()))
+	isOpen, err := r.isOpen(ctx, source)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if kept == 0 && isOpen {
+		kept = loop.Soon
+	}
 	if kept == 0 {
 		if err := r.patchFinalizers(ctx, source, controllerutil.RemoveFinalizer); err != nil {
 			return loop.Again(err)
@@ -42,6 +52,24 @@ func (r *Reconciler) letGo(ctx context.Context, source *v1alpha1.AlertSource) (c
 		return loop.Again(err)
 	}
 	return ctrl.Result{RequeueAfter: kept}, nil
+}
+
+// isOpen tells whether channels are still to hear of the end of a source's Incidents, which go with it.
+func (r *Reconciler) isOpen(ctx context.Context, source *v1alpha1.AlertSource) (bool, error) {
+	isLate := !r.Clock.Now().Before(source.DeletionTimestamp.Add(loop.CloseWithin))
+	if isLate || slices.Contains(source.Finalizers, metav1.FinalizerOrphanDependents) {
+		return false, nil
+	}
+	incidents, err := loop.Incidents(ctx, r.Client, client.ObjectKeyFromObject(source))
+	if err != nil {
+		return false, err
+	}
+	for i := range incidents {
+		if lifecycle.IsOpenAt(&incidents[i], "") {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // patchFinalizers changes the list of finalizers, if it is to change. The list is replaced as a whole: the lock keeps

@@ -68,7 +68,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, fmt.Errorf("get channel: %w", err)
 	}
 	if channel.DeletionTimestamp != nil {
-		return ctrl.Result{}, nil
+		return r.letGo(ctx, channel)
+	}
+	if err := r.hold(ctx, channel); err != nil {
+		return loop.Again(err)
 	}
 	target, failure, err := Target(ctx, r.APIReader, r.Office, channel)
 	if err != nil {

@@ -132,16 +132,18 @@ func (d *Dispatcher) claim(ctx context.Context, due lifecycle.Due, paper *paper)
 		return nil, []waiting{{due, d.now().Add(loop.Soon)}}, false
 	}
 	letter := &letter{entry: *entry}
-	if paper.failure != nil {
-		lifecycle.Failed(entry, *paper.failure, chance(), d.now())
+	failure := paper.obstacle(*entry)
+	if failure != nil {
+		lifecycle.Failed(entry, *failure, chance(), d.now())
 	}
 	letter.incident, err = d.write(ctx, before, incident)
 	switch {
 	case err != nil:
 		return nil, d.retry(ctx, due, err, "Could not claim a notification"), apierrors.IsConflict(err)
-	case paper.failure != nil:
+	case failure != nil:
 		if !paper.held {
-			d.failed(ctx, letter, paper, *paper.failure)
+			d.failed(ctx, letter, paper, *failure)
+			d.Outcomes.Failed(paper.channel, *failure)
 		}
 		return nil, d.leftOf(letter.incident, paper.channel), false
 	default:

@@ -37,8 +37,23 @@ type paper struct {
 	template *notify.Template
 	// failure says why nothing can be sent; nil if it can.
 	failure *lifecycle.Failure
+	// leaving is true if the channel is being deleted: it hears of ends alone.
+	leaving bool
 	// held is true if the target wants to hear nothing for a while.
 	held bool
+}
+
+// missing is the failure of a message to a channel that is not there, or not for long any more.
+var missing = lifecycle.Failure{
+	Class: lifecycle.FailureRetryable, Reason: v1alpha1.ReasonChannelMissing, Message: "The NotificationChannel is not there",
+}
+
+// obstacle says why a notification cannot be sent; nil if it can.
+func (p *paper) obstacle(entry v1alpha1.Notification) *lifecycle.Failure {
+	if p.failure == nil && p.leaving && entry.Kind != v1alpha1.KindResolved {
+		return &missing
+	}
+	return p.failure
 }
 
 // prepare finds out how a channel is told now.
@@ -49,9 +64,7 @@ func (d *Dispatcher) prepare(ctx context.Context, name types.NamespacedName, q *
 	found := &v1alpha1.NotificationChannel{}
 	switch err := d.Client.Get(ctx, name, found); {
 	case apierrors.IsNotFound(err):
-		return &paper{channel: name, kind: notify.KindOf(found.Spec), failure: &lifecycle.Failure{
-			Class: lifecycle.FailureRetryable, Reason: v1alpha1.ReasonChannelMissing, Message: "The NotificationChannel is not there",
-		}}, nil
+		return &paper{channel: name, kind: notify.KindOf(found.Spec), failure: &missing}, nil
 	case err != nil:
 		return nil, fmt.Errorf("get channel: %w", err)
 	}
@@ -61,7 +74,10 @@ func (d *Dispatcher) prepare(ctx context.Context, name types.NamespacedName, q *
 	}
 	// What is wrong with a template shows on the channel; the default stands in.
 	template, _ := notify.Compile(found.Spec.Template)
-	return &paper{channel: name, kind: notify.KindOf(found.Spec), target: target, template: template, failure: failure}, nil
+	return &paper{
+		channel: name, kind: notify.KindOf(found.Spec), target: target, template: template, failure: failure,
+		leaving: found.DeletionTimestamp != nil,
+	}, nil
 }
 
 // messageOf is the message that tells of some notifications.

@@ -14,6 +14,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
@@ -49,7 +50,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if err := r.Client.Get(ctx, request.NamespacedName, incident); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	if incident.DeletionTimestamp != nil {
+	if incident.DeletionTimestamp != nil && !controllerutil.ContainsFinalizer(incident, v1alpha1.NotificationsFinalizer) {
 		return ctrl.Result{}, nil
 	}
 	// The precision of the API's times: what is written must compare equal to what is read back.
@@ -64,10 +65,20 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	}
 	before := incident.DeepCopy()
 	next := conclude(incident, plan, now)
+	if err := r.hold(ctx, before, incident); err != nil {
+		return loop.Again(err)
+	}
 	if err := r.writeStatus(ctx, before, incident); err != nil {
 		return loop.Again(err)
 	}
 	r.dispatch(incident)
+	again, err := r.letGo(ctx, incident, now)
+	if err != nil {
+		return loop.Again(err)
+	}
+	if incident.DeletionTimestamp != nil {
+		return ctrl.Result{RequeueAfter: loop.Soonest(now, next, again)}, nil
+	}
 	silent, err := r.tellSilence(ctx, incident, source, now)
 	if err != nil {
 		return ctrl.Result{}, err
@@ -99,9 +110,11 @@ func (r *Reconciler) writeStatus(ctx context.Context, before, incident *v1alpha1
 		return nil
 	}
 	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
-	if err := r.Client.Status().Patch(ctx, incident.DeepCopy(), patch); err != nil {
+	written := incident.DeepCopy()
+	if err := r.Client.Status().Patch(ctx, written, patch); err != nil {
 		return fmt.Errorf("patch status: %w", err)
 	}
+	incident.ResourceVersion = written.ResourceVersion
 	announceIncident(r.Recorder, incident, before.Status)
 	return nil
 }

@@ -42,9 +42,14 @@ func (r *Reconciler) planOf(
 		plan.Policy = &policy.Spec
 		channels = loop.ChannelsOf(policy.Spec)
 	}
-	channels = append(channels, pendingChannels(incident.Status.Notifications)...)
+	for _, entry := range incident.Status.Notifications {
+		if !slices.Contains(channels, entry.Channel) {
+			channels = append(channels, entry.Channel)
+		}
+	}
+	plan.Closing = isClosing(incident, source)
 	var err error
-	plan.Missing, err = r.missing(ctx, incident.Namespace, channels)
+	plan.Missing, plan.Leaving, err = r.absent(ctx, incident.Namespace, channels)
 	return plan, err
 }
 
@@ -57,17 +62,18 @@ func (r *Reconciler) policyOf(ctx context.Context, source *v1alpha1.AlertSource)
 	return policy, r.Client.Get(ctx, name, policy)
 }
 
-// missing are those of the channels that are not there.
-func (r *Reconciler) missing(ctx context.Context, namespace string, channels []string) (map[string]bool, error) {
-	missing := map[string]bool{}
+// absent are those of the channels that are not there, and those that are being deleted.
+func (r *Reconciler) absent(ctx context.Context, namespace string, channels []string) (missing, leaving map[string]bool, err error) {
+	missing, leaving = map[string]bool{}, map[string]bool{}
 	for _, name := range channels {
-		err := r.Client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &v1alpha1.NotificationChannel{})
+		channel := &v1alpha1.NotificationChannel{}
+		err := r.Client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, channel)
 		if client.IgnoreNotFound(err) != nil {
-			return nil, fmt.Errorf("get channel %s: %w", name, err)
+			return nil, nil, fmt.Errorf("get channel %s: %w", name, err)
 		}
-		missing[name] = err != nil
+		missing[name], leaving[name] = err != nil, channel.DeletionTimestamp != nil
 	}
-	return missing, nil
+	return missing, leaving, nil
 }
 
 // pendingChannels are the channels for which something is pending.

@@ -170,3 +170,7 @@ func (t *incidentTest) expect(incident *v1alpha1.Incident, state v1alpha1.Incide
 		}
 	}
 }
+
+func requestOf(incident *v1alpha1.Incident) ctrl.Request {
+	return ctrl.Request{NamespacedName: client.ObjectKeyFromObject(incident)}
+}

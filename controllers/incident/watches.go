@@ -3,6 +3,7 @@ package incident
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/controllers/loop"
+	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 )
 
 // outcomeChanged lets updates pass in which a send came to an end.
@@ -42,7 +44,26 @@ func (r *Reconciler) ofChannel(ctx context.Context, channel client.Object) []rec
 		incidents, failed := r.pagedBy(ctx, policy)
 		all, err = append(all, incidents...), errors.Join(err, failed)
 	}
+	if channel.GetDeletionTimestamp() != nil {
+		told, failed := r.toldThrough(ctx, client.ObjectKeyFromObject(channel))
+		all, err = append(all, told...), errors.Join(err, failed)
+	}
 	return loop.RequestsFor(ctx, all, err)
+}
+
+// toldThrough are the Incidents of which a channel was told, and not of their end, whatever policy names it now.
+func (r *Reconciler) toldThrough(ctx context.Context, channel client.ObjectKey) ([]client.ObjectKey, error) {
+	var list v1alpha1.IncidentList
+	if err := r.Client.List(ctx, &list, client.InNamespace(channel.Namespace), client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("list incidents: %w", err)
+	}
+	var names []client.ObjectKey
+	for i := range list.Items {
+		if lifecycle.IsOpenAt(&list.Items[i], channel.Name) {
+			names = append(names, client.ObjectKeyFromObject(&list.Items[i]))
+		}
+	}
+	return names, nil
 }
 
 // pagedBy are the Incidents that matter of those that page by a policy.

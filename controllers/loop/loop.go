@@ -18,6 +18,9 @@ import (
 // Soon is how soon a look is repeated that came too early: a cache lags, or somebody else wrote first.
 const Soon = time.Second
 
+// CloseWithin is how long the deletion of a source, or of an Incident, waits at most for the channels to hear of the end.
+const CloseWithin = 2 * time.Minute
+
 // workers is how many objects of one kind are reconciled at the same time. Few: a storm of status writes would take the
 // API server's time from the intake.
 const workers = 4

@@ -13,9 +13,9 @@ import (
 const (
 	// gatherFor is how long the first summary of a storm gathers.
 	gatherFor = 2 * time.Second
-	// nameWithin is how long an Incident that is Critical waits at most to be named in a summary, and how far apart such
-	// summaries are. With what a send takes, people know of it within 10 s.
-	nameWithin = 7 * time.Second
+	// nameWithin is how long an Incident that is Critical waits in a storm until a summary names it and those that came since.
+	// With what a send takes, people know of it within 10 s.
+	nameWithin = 8 * time.Second
 )
 
 // Due is something that an Incident has for a channel, whose time has come.
@@ -73,6 +73,11 @@ func DispatchNow(due []Due, limit Limit, before []Dispatched, now time.Time) Dis
 		return Dispatch{Single: due}
 	}
 	quota := quotaOf(limit, before, now)
+	for _, one := range due {
+		if IsCriticalPage(one) {
+			quota.critical++
+		}
+	}
 	var dispatch Dispatch
 	for _, one := range due {
 		if quota.take(IsCriticalPage(one), len(dispatch.Gathered) > 0, now) {
@@ -102,6 +107,8 @@ type quota struct {
 	storm bool
 	// named is when one that is Critical was last named, or could have been.
 	named time.Time
+	// critical is how many of those wait.
+	critical int
 	// free is when the oldest message leaves Per.
 	free time.Time
 }
@@ -128,8 +135,8 @@ func quotaOf(limit Limit, before []Dispatched, now time.Time) quota {
 	return q
 }
 
-// take takes one message off the quota, if there is one left. In a storm, what is Critical goes singly only if nothing like
-// it went just before: one by one, the burst would be used up before the storm is over.
+// take takes one message off the quota, if there is one left. In a storm, what is Critical goes singly only if it is the only
+// one and none was named just before: one by one, the burst would be used up before the storm is over.
 func (q *quota) take(critical, gathering bool, now time.Time) bool {
 	most := q.limit.Burst
 	kept := most / 2
@@ -137,7 +144,7 @@ func (q *quota) take(critical, gathering bool, now time.Time) bool {
 	case q.all >= most:
 		return false
 	case critical:
-		if q.storm && now.Before(q.named.Add(nameWithin)) {
+		if q.storm && (q.critical > 1 || now.Before(q.named.Add(nameWithin))) {
 			return false
 		}
 		q.named = now
@@ -170,7 +177,7 @@ func (q *quota) summaryAt(gathered []Due, before []Dispatched, now time.Time) ti
 		at = later(at, last.Add(q.limit.Per))
 	}
 	if !critical.IsZero() {
-		at = earlier(at, later(critical, q.named).Add(nameWithin))
+		at = earlier(at, later(critical.Add(nameWithin), q.named.Add(gatherFor)))
 	}
 	return at
 }

@@ -42,6 +42,10 @@ type Plan struct {
 	Obstacle string
 	// Missing are the channels of the policy and of the ledger that are not there.
 	Missing map[string]bool
+	// Leaving are those of them that are being deleted: what was opened there is closed.
+	Leaving map[string]bool
+	// Closing is true if the Incident or its source is being deleted: what was opened anywhere is closed.
+	Closing bool
 }
 
 // Escalation is what follows from a Situation.
@@ -72,6 +76,8 @@ func Escalate(s Situation) Escalation {
 	l.supersede(l.isOver, "the cycle is over")
 	l.tellResolved()
 	switch {
+	case s.Plan.Closing:
+		l.supersede(isNoEnd, "the Incident or its source is being deleted")
 	case s.Is.State == v1alpha1.StateResolved:
 	case isHeld(s.Is.State):
 		l.supersede(isPage, "somebody has answered")
@@ -80,6 +86,7 @@ func Escalate(s Situation) Escalation {
 		l.supersede(isPage, "restored from a backup; nothing says that it still goes on")
 	case s.Plan.Policy != nil:
 		l.page(*s.Plan.Policy)
+		l.nameRisen()
 	}
 	l.supersedeOlder()
 	l.waitForPending()
@@ -120,7 +127,9 @@ func (l *ledger) takeSteps(steps []v1alpha1.EscalationStep, round int32, begins 
 			}
 			due = later(due, l.Now.Add(-mostOverdue))
 			for _, recipient := range step.Notify {
-				l.addPage(round, step.Name, recipient.ChannelRef.Name, due)
+				if channel := recipient.ChannelRef.Name; !l.Plan.Leaving[channel] {
+					l.addPage(round, step.Name, channel, due)
+				}
 			}
 		}
 		brought = l.hasFailed(round, step.Name)
@@ -164,6 +173,9 @@ func (l *ledger) hasFailed(round int32, step string) bool {
 // tellHeld tells whoever was paged in this cycle that somebody has answered, and once more if the priority rises then.
 func (l *ledger) tellHeld() {
 	for _, channel := range l.told(l.cycle()) {
+		if l.Plan.Leaving[channel] {
+			continue
+		}
 		updates, pending := int32(0), false
 		var priority v1alpha1.Priority
 		for _, entry := range l.entries {
@@ -187,23 +199,81 @@ func (l *ledger) tellHeld() {
 	}
 }
 
+// nameRisen pages once more, by itself, of an Incident that has become Critical, where it was told of in a summary alone.
+func (l *ledger) nameRisen() {
+	if l.Spec.Priority != v1alpha1.PriorityCritical {
+		return
+	}
+	for _, channel := range l.told(l.cycle()) {
+		var last v1alpha1.Notification
+		isNamed := l.Plan.Leaving[channel]
+		for _, entry := range l.entries {
+			if entry.Channel != channel || entry.Cycle != l.cycle() || !isPage(entry) {
+				continue
+			}
+			isNamed = isNamed || entry.Priority == v1alpha1.PriorityCritical || !entry.Gathered
+			last = entry
+		}
+		if !isNamed {
+			l.addPage(last.Loop, last.Step, channel, l.Now)
+			l.entries[len(l.entries)-1].Sequence = last.Sequence + 1
+		}
+	}
+}
+
 // tellResolved tells whoever was paged, and has not heard of the end of the last cycle that is over. If the next one goes on
-// already, a page outdoes that, and then it is not told again.
+// already, a page outdoes that, and then it is not told again. To a channel that is being deleted, and to all if the Incident
+// or its source is, the cycle that goes on counts as over.
 func (l *ledger) tellResolved() {
 	over := l.cycle()
-	if l.Is.State != v1alpha1.StateResolved {
+	if l.Is.State != v1alpha1.StateResolved && !l.Plan.Closing {
 		over--
 	}
 	for _, channel := range l.awaiting(over) {
-		isDone := slices.ContainsFunc(l.entries, func(entry v1alpha1.Notification) bool {
-			return entry.Channel == channel && (entry.Cycle > over || entry.Cycle == over && entry.Kind == v1alpha1.KindResolved)
-		})
-		if !isDone {
-			l.add(v1alpha1.Notification{
-				Cycle: over, Channel: channel, Kind: v1alpha1.KindResolved, Sequence: over, DueAt: metav1.NewMicroTime(l.Now),
-			})
+		l.tellEnd(channel, over)
+	}
+	for _, channel := range l.awaiting(l.cycle()) {
+		if l.Plan.Leaving[channel] {
+			l.tellEnd(channel, l.cycle())
 		}
 	}
+}
+
+// tellEnd tells a channel that a cycle is over, unless something that says so, or more, was added since it was told of it.
+func (l *ledger) tellEnd(channel string, over int32) {
+	sequence, isDone := over, false
+	for _, entry := range l.entries {
+		switch {
+		case entry.Channel != channel:
+		case entry.Kind == v1alpha1.KindResolved:
+			sequence = max(sequence, entry.Sequence+1)
+			isDone = isDone || entry.Cycle >= over
+		case entry.Cycle > over:
+			isDone = true
+		case isTold(entry):
+			isDone = false
+		}
+	}
+	if !isDone {
+		l.add(v1alpha1.Notification{
+			Cycle: over, Channel: channel, Kind: v1alpha1.KindResolved, Sequence: sequence, DueAt: metav1.NewMicroTime(l.Now),
+		})
+	}
+}
+
+// IsOpenAt tells whether a channel was told of an Incident, and not of its end: nothing tells it then that it is over but the
+// Incident's own ledger. An empty name stands for any channel.
+func IsOpenAt(incident *v1alpha1.Incident, channel string) bool {
+	l := &ledger{Situation: Situation{Is: incident.Status}, entries: incident.Status.Notifications}
+	open := l.awaiting(l.cycle())
+	for _, entry := range l.entries {
+		// A page under way may arrive, and an end that is not told yet is none.
+		isUnderWay := entry.State == v1alpha1.NotificationPending && (entry.SendBefore != nil || entry.Kind == v1alpha1.KindResolved)
+		if isUnderWay {
+			open = append(open, entry.Channel)
+		}
+	}
+	return len(open) > 0 && (channel == "" || slices.Contains(open, channel))
 }
 
 // AcknowledgementEnds is when an acknowledgement times out that nothing but time takes back; zero if there is none.
@@ -226,6 +296,8 @@ func isHeld(state v1alpha1.IncidentState) bool {
 }
 
 func isPage(entry v1alpha1.Notification) bool { return entry.Kind == v1alpha1.KindPage }
+
+func isNoEnd(entry v1alpha1.Notification) bool { return entry.Kind != v1alpha1.KindResolved }
 
 func later(a, b time.Time) time.Time {
 	if b.After(a) {

@@ -83,6 +83,8 @@ func (f Facts) refresh(issue *v1alpha1.Issue) {
 type Rules struct {
 	// Restored is when the latest Incident was restored from a backup; zero if it was not.
 	Restored time.Time
+	// Deleted is true if the latest Incident is being deleted: nothing is recorded in it any more.
+	Deleted bool
 	// ReopenWindow is the time after a resolve within which an Alert reopens the same Incident; 0: never.
 	ReopenWindow time.Duration
 	// AutoResolveAfter is the silence after which an Incident resolves; 0: never.

@@ -34,7 +34,9 @@ func Route(
 	heard.Signal.Time = timeOf(latest, orphan, heard)
 	switch {
 	case latest == nil:
-		return routeFirst(identity, orphan, heard, rules)
+		return routeFirst(identity, 1, orphan, heard, rules)
+	case rules.Deleted:
+		return routeFirst(identity, latest.Number+1, orphan, heard, rules)
 	case isOpen(latest):
 		return routeOpen(latest.DeepCopy(), heard, rules, now)
 	default:
@@ -57,14 +59,15 @@ func timeOf(latest *v1alpha1.IncidentSpec, orphan time.Time, heard Heard) metav1
 	return metav1.NewMicroTime(at)
 }
 
-func routeFirst(identity v1alpha1.IncidentSpec, orphan time.Time, heard Heard, rules Rules) Decision {
+// routeFirst judges a signal of an alert key of which there is no Incident, or none that stays.
+func routeFirst(identity v1alpha1.IncidentSpec, number int32, orphan time.Time, heard Heard, rules Rules) Decision {
 	if isResolve(heard.Signal) {
 		return Decision{Effect: v1alpha1.EffectNone, Orphan: heard.Signal.By == v1alpha1.BySentry}
 	}
 	if !isAlert(heard.Signal) || heard.Signal.Time.Time.Before(orphan) {
 		return Decision{Effect: v1alpha1.EffectNone}
 	}
-	identity.Number = 1
+	identity.Number = number
 	return open(identity, heard, rules)
 }
 

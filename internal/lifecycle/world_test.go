@@ -18,6 +18,10 @@ type world struct {
 	policy   *v1alpha1.EscalationPolicySpec
 	missing  map[string]bool
 	restored time.Time
+	leaving  map[string]bool
+	closing  bool
+	// gathers is true while what is told is told in summaries.
+	gathers bool
 
 	status v1alpha1.IncidentStatus
 	last   Escalation
@@ -27,7 +31,7 @@ type world struct {
 
 // newWorld is a world in which an issue has just come up.
 func newWorld(policy *v1alpha1.EscalationPolicySpec, with ...func(*Heard)) *world {
-	w := &world{story: tell(Rules{}, alert(at(0), with...)), policy: policy, missing: map[string]bool{}}
+	w := &world{story: tell(Rules{}, alert(at(0), with...)), policy: policy, missing: map[string]bool{}, leaving: map[string]bool{}}
 	w.status.State = v1alpha1.StateOpen
 	return w
 }
@@ -64,7 +68,7 @@ func usual() *v1alpha1.EscalationPolicySpec {
 
 func (w *world) situation() Situation {
 	is, _ := Fold(w.latest(), w.now)
-	plan := Plan{Policy: w.policy, Missing: w.missing}
+	plan := Plan{Policy: w.policy, Missing: w.missing, Leaving: w.leaving, Closing: w.closing}
 	if w.policy == nil {
 		plan.Obstacle = v1alpha1.ReasonPolicyMissing
 	}
@@ -115,6 +119,7 @@ func (w *world) attempt(channel string, failure *Failure) {
 		return
 	}
 	Sent(entry, "receipt", w.now)
+	entry.Gathered = w.gathers
 	w.arrived = append(w.arrived, *entry)
 }
 

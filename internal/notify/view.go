@@ -59,11 +59,15 @@ type View struct {
 	AnsweredBy string `json:"answeredBy,omitempty"`
 	// SnoozedUntil is when the snooze ends, in UTC.
 	SnoozedUntil string `json:"snoozedUntil,omitempty"`
-	// ResolvedBy is who resolved: Sentry, Operator (after silence), or a responder.
+	// ResolvedBy is who resolved: Sentry, Operator (after silence), a responder, or the deletion of the Incident, its source or
+	// the channel.
 	ResolvedBy string `json:"resolvedBy,omitempty"`
 	// Command acknowledges the Incident.
 	Command string `json:"command,omitempty"`
 }
+
+// deletion is what ends the messages about an Incident that is unresolved.
+const deletion = "deletion"
 
 // KeyOf is the key by which targets know an Incident. It rests on facts that a restore from a backup keeps.
 func KeyOf(incident *v1alpha1.Incident) string {
@@ -100,6 +104,10 @@ func ViewOf(incident *v1alpha1.Incident, entry v1alpha1.Notification, now time.T
 	if place := int(entry.Cycle) - 1; place >= 0 && place < len(status.Cycles) {
 		view.tellCycle(status.Cycles[place], now)
 	}
+	if entry.Kind == v1alpha1.KindResolved {
+		view.State = string(v1alpha1.StateResolved)
+		return view
+	}
 	if status.State != v1alpha1.StateResolved {
 		view.Command = acknowledgeCommand(incident)
 	}
@@ -110,8 +118,11 @@ func ViewOf(incident *v1alpha1.Incident, entry v1alpha1.Notification, now time.T
 func (v *View) tellCycle(cycle v1alpha1.Cycle, now time.Time) {
 	v.OpenedAt = cycle.OpenedAt.UTC().Format(time.RFC3339)
 	end := now
-	if cycle.ResolvedAt != nil {
+	switch {
+	case cycle.ResolvedAt != nil:
 		end, v.ResolvedBy = cycle.ResolvedAt.Time, cycle.ResolvedBy
+	case v.Kind == string(v1alpha1.KindResolved):
+		v.ResolvedBy = deletion
 	}
 	v.Age = age(end.Sub(cycle.OpenedAt.Time))
 }

@@ -1,0 +1,77 @@
+package channel
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/controllers/loop"
+	"github.com/itoc360/itoc360-operator/internal/lifecycle"
+)
+
+const (
+	// deletionGrace is how long a channel that is being deleted is kept at most, for what was opened there to be closed.
+	deletionGrace = 10 * time.Minute
+	// deletionPause is how soon it is looked at again.
+	deletionPause = time.Second
+)
+
+// +kubebuilder:rbac:groups=itoc360.io,resources=notificationchannels,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=itoc360.io,resources=incidents,verbs=get;list;watch
+
+// hold puts the finalizer on a channel, before anything is opened there.
+func (r *Reconciler) hold(ctx context.Context, channel *v1alpha1.NotificationChannel) error {
+	return r.patchFinalizers(ctx, channel, controllerutil.AddFinalizer)
+}
+
+// letGo takes the finalizer off a channel that is being deleted once nothing is open there, or its grace is over.
+func (r *Reconciler) letGo(ctx context.Context, channel *v1alpha1.NotificationChannel) (ctrl.Result, error) {
+	if !controllerutil.ContainsFinalizer(channel, v1alpha1.NotificationsFinalizer) {
+		return ctrl.Result{}, nil
+	}
+	isOpen, err := r.isOpen(ctx, channel)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if isOpen && r.Clock.Now().Before(channel.DeletionTimestamp.Add(deletionGrace)) {
+		return ctrl.Result{RequeueAfter: deletionPause}, nil
+	}
+	if err := r.patchFinalizers(ctx, channel, controllerutil.RemoveFinalizer); err != nil {
+		return loop.Again(err)
+	}
+	return ctrl.Result{}, nil
+}
+
+// isOpen tells whether a channel was told of an Incident, and not of its end.
+func (r *Reconciler) isOpen(ctx context.Context, channel *v1alpha1.NotificationChannel) (bool, error) {
+	var incidents v1alpha1.IncidentList
+	if err := r.Client.List(ctx, &incidents, client.InNamespace(channel.Namespace), client.UnsafeDisableDeepCopy); err != nil {
+		return false, fmt.Errorf("list incidents: %w", err)
+	}
+	for i := range incidents.Items {
+		if lifecycle.IsOpenAt(&incidents.Items[i], channel.Name) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// patchFinalizers changes the list of finalizers, if it is to change.
+func (r *Reconciler) patchFinalizers(
+	ctx context.Context, channel *v1alpha1.NotificationChannel, change func(client.Object, string) (changed bool),
+) error {
+	before := channel.DeepCopy()
+	if !change(channel, v1alpha1.NotificationsFinalizer) {
+		return nil
+	}
+	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
+	if err := r.Client.Patch(ctx, channel, patch); err != nil {
+		return fmt.Errorf("patch finalizers: %w", err)
+	}
+	return nil
+}
