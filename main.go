@@ -206,7 +206,9 @@ func addControllers(ctx context.Context, mgr manager.Manager, intake *webhook.In
 	if err := loop.AddIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
 		return fmt.Errorf("add the controllers: %w", err)
 	}
-	office := &notify.Office{Client: notify.NewClient(), SlackURL: operator.SlackURL, Now: clock.RealClock{}.Now}
+	office := &notify.Office{
+		Client: notify.NewClient(), SlackURL: operator.SlackURL, PagerDutyURL: operator.PagerDutyURL, Now: clock.RealClock{}.Now,
+	}
 	campaign := &term.Campaign{
 		Outer:       mgr,
 		LeaderElect: operator.LeaderElect,

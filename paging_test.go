@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/emersion/go-smtp"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -105,6 +107,40 @@ func echo(code int) http.HandlerFunc {
 	}
 }
 
+// echoingChannels are a channel of each of the other kinds, whose targets tell all that they know.
+func echoingChannels(t *testing.T, source *testbed.Source) []*v1alpha1.NotificationChannel {
+	t.Helper()
+	named := func(name string) types.NamespacedName {
+		return types.NamespacedName{Namespace: source.Name.Namespace, Name: name}
+	}
+	testbed.CreateChannelsSecret(t, source.Client, source.Name.Namespace, "http://"+secretHost)
+	mail := func(name string, server *receivers.MailServer) *v1alpha1.NotificationChannel {
+		address, stop, err := server.Start()
+		testbed.Must(t, err)
+		t.Cleanup(stop)
+		return testbed.NewEmailChannel(named(name), address.Port, v1alpha1.SMTPNone)
+	}
+	refusing := &receivers.MailServer{Unexpected: t.Errorf, Refuses: func(command string) error {
+		if command == "RCPT" {
+			return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.NoEnhancedCode, Message: testbed.MailPassword}
+		}
+		return nil
+	}}
+	broken := testbed.NewEmailChannel(named("mail-broken"), 1, v1alpha1.SMTPStartTLS)
+	broken.Spec.Email.SMTP.Host = "mail.invalid"
+	alerts := testbed.NewAlertmanagerChannel(named("alerts"), serve(t, echo(http.StatusBadRequest)), "http://127.0.0.1:1")
+	return []*v1alpha1.NotificationChannel{
+		testbed.NewPagerDutyChannel(named("duty")), mail("mail-refused", refusing), broken, alerts,
+		// A server without TLS, where a login is wanted, is given no password.
+		func() *v1alpha1.NotificationChannel {
+			channel := mail("mail", &receivers.MailServer{Unexpected: t.Errorf})
+			channel.Spec.Email.SMTP.TLS = v1alpha1.SMTPStartTLS
+			channel.Spec.Email.SMTP.AuthRef = &v1alpha1.SecretReference{Name: testbed.ChannelsSecret}
+			return channel
+		}(),
+	}
+}
+
 func TestNoSecretOfAChannelIsToldAnywhere(t *testing.T) {
 	var calls atomic.Int32
 	slack := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -112,7 +148,13 @@ func TestNoSecretOfAChannelIsToldAnywhere(t *testing.T) {
 		codes := []int{200, 400, 401, 429, 500, 307}
 		echo(codes[int(calls.Add(1))%len(codes)])(w, r)
 	}))
-	o := startOperator(t, serviceAccount(t), "discreet-pager", "--slack-api-url="+slack)
+	duty := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusBadRequest)
+		fmt.Fprintf(w, `{"status":"invalid event","message":%q,"errors":[%q]}`, body, testbed.RoutingKey)
+	}))
+	o := startOperator(t, serviceAccount(t), "discreet-pager", "--slack-api-url="+slack, "--pagerduty-events-url="+duty)
 	targets := map[string]string{
 		"slack-a":     "",
 		"slack-b":     "",
@@ -132,10 +174,18 @@ func TestNoSecretOfAChannelIsToldAnywhere(t *testing.T) {
 	slices.Sort(names)
 	source := newTeam(t, names[:5]...)
 	changePolicy(t, source, func(spec *v1alpha1.EscalationPolicySpec) {
-		spec.Steps = append(spec.Steps, testbed.Step("all", 0, names[5:]...))
+		spec.Steps = append(spec.Steps, testbed.Step("all", 0, names[5:]...),
+			testbed.Step("more", 0, "duty", "mail", "alerts", "mail-refused", "mail-broken"))
 	})
+	keys := map[string]types.NamespacedName{}
 	for name, url := range targets {
-		key := newChannel(t, source, name, url)
+		keys[name] = newChannel(t, source, name, url)
+	}
+	for _, channel := range echoingChannels(t, source) {
+		testbed.Must(t, source.Client.Create(t.Context(), channel))
+		names, keys[channel.Name] = append(names, channel.Name), client.ObjectKeyFromObject(channel)
+	}
+	for name, key := range keys {
 		channel := &v1alpha1.NotificationChannel{}
 		testbed.Must(t, source.Client.Get(t.Context(), key, channel))
 		before := channel.DeepCopy()
@@ -160,7 +210,7 @@ func TestNoSecretOfAChannelIsToldAnywhere(t *testing.T) {
 	o.stop()
 	secrets := map[string]string{
 		"a Slack token": testbed.SlackToken, "a signing secret": testbed.SigningSecret, "the path of a URL": secretPath,
-		"the host of a URL": secretHost,
+		"the host of a URL": secretHost, "a routing key": testbed.RoutingKey, "a mail password": testbed.MailPassword,
 	}
 	places := testbed.EverythingButSecrets(t, cluster.Config)
 	places["the logs"], places["the metrics"] = logs.String(), metricsText(t)
@@ -204,46 +254,6 @@ func TestAPageThatIsTurnedAwayShowsOnItsChannel(t *testing.T) {
 	o.knows(t, source)
 	post(t, o, source, newIssue(0))
 	expectUnauthorized(t, source, "pager")
-}
-
-func TestAnotherReplicaGoesOnWithAPageWhoseSenderIsKilled(t *testing.T) {
-	begun, ended := make(chan struct{}), make(chan struct{})
-	t.Cleanup(func() { close(ended) })
-	pager := &receivers.Webhook{Secret: testbed.SigningSecret, Unexpected: t.Errorf}
-	var calls atomic.Int32
-	pager.Answers = func() receivers.Answer {
-		if calls.Add(1) > 1 {
-			return nil
-		}
-		close(begun)
-		return func(_ http.ResponseWriter, r *http.Request) {
-			select {
-			case <-r.Context().Done():
-			case <-ended:
-			}
-		}
-	}
-	leader, other, _ := twoReplicas(t)
-	source := newTeam(t, "pager")
-	newChannel(t, source, "pager", serve(t, pager))
-	leader.knows(t, source)
-	other.knows(t, source)
-	tellOne(t, leader.target, source, newIssue(0))
-	<-begun
-	testbed.Must(t, leader.Stop(0))
-	entries := ledgerOf(t, source, "the other replica sends it", func(entries []v1alpha1.Notification) bool {
-		return len(entries) == 1 && entries[0].State == v1alpha1.NotificationSent
-	})
-	if entries[0].Attempts != 2 || calls.Load() != 2 {
-		t.Errorf("after %d calls, the ledger says %+v", calls.Load(), entries[0])
-	}
-	tellOne(t, other.target, source, simulator.IssueWebhook("resolved", simulator.Issue{ID: "10000"}, time.Now()))
-	ledgerOf(t, source, "the resolve is told", func(entries []v1alpha1.Notification) bool {
-		return len(entries) == 2 && entries[1].State == v1alpha1.NotificationSent
-	})
-	if calls.Load() != 3 {
-		t.Errorf("the pager was called %d times", calls.Load())
-	}
 }
 
 func TestAnAcknowledgementThatTimesOutPagesAgain(t *testing.T) {

@@ -84,10 +84,15 @@ func (d *Dispatcher) claimAll(ctx context.Context, dues []lifecycle.Due, paper *
 			kept[i] = []waiting{{dues[i], now}}
 			return
 		}
+		// What waited for others the cache knows: the lock tells if it does not.
+		isStale := len(dues) == 1
+		if !isStale {
+			claimed[i], kept[i], isStale = d.claim(ctx, dues[i], paper, d.Client)
+			isStale = isStale || claimed[i] == nil
+		}
 		// Somebody else writes there too: the next look is at what they left.
-		isConflict := true
-		for tries := 0; isConflict && tries < claimTries; tries++ {
-			claimed[i], kept[i], isConflict = d.claim(ctx, dues[i], paper)
+		for tries := 0; isStale && tries < claimTries; tries++ {
+			claimed[i], kept[i], isStale = d.claim(ctx, dues[i], paper, d.APIReader)
 		}
 	})
 	for i := range dues {
@@ -115,9 +120,11 @@ func inParallel(places int, do func(place int)) {
 
 // claim claims what an Incident has for a channel next. If that cannot be sent, the ledger hears why, and nothing is claimed.
 // It is a conflict if somebody else wrote first.
-func (d *Dispatcher) claim(ctx context.Context, due lifecycle.Due, paper *paper) (claimed *letter, left []waiting, isConflict bool) {
+func (d *Dispatcher) claim(
+	ctx context.Context, due lifecycle.Due, paper *paper, from client.Reader,
+) (claimed *letter, left []waiting, isConflict bool) {
 	ctx = log.IntoContext(ctx, log.FromContext(ctx).WithValues("incident", due.Incident))
-	incident, err := d.read(ctx, due.Incident)
+	incident, err := d.read(ctx, due.Incident, from)
 	if err != nil {
 		return nil, d.retry(ctx, due, err, "Could not read the Incident"), false
 	}
@@ -270,7 +277,7 @@ func (d *Dispatcher) readAfter(ctx context.Context, err error, name types.Namesp
 			return nil
 		case <-time.After(pause):
 		}
-		incident, err = d.read(ctx, name)
+		incident, err = d.read(ctx, name, d.APIReader)
 	}
 	return incident
 }
@@ -288,11 +295,11 @@ func (d *Dispatcher) afterError(ctx context.Context, err error, what string) (ag
 	}
 }
 
-func (d *Dispatcher) read(ctx context.Context, name types.NamespacedName) (*v1alpha1.Incident, error) {
+func (d *Dispatcher) read(ctx context.Context, name types.NamespacedName, from client.Reader) (*v1alpha1.Incident, error) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
 	incident := &v1alpha1.Incident{}
-	if err := d.APIReader.Get(ctx, name, incident); err != nil {
+	if err := from.Get(ctx, name, incident); err != nil {
 		return nil, fmt.Errorf("get incident: %w", err)
 	}
 	return incident, nil

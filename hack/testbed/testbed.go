@@ -164,9 +164,20 @@ func (s *Source) Story(t testing.TB) string {
 // Eventually waits until a condition holds, and ends the test if that takes too long.
 func Eventually(t testing.TB, what string, holds func(ctx context.Context) bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), Patience)
+	eventually(t, what, Patience, 10*time.Millisecond, holds)
+}
+
+// EventuallyWithin waits for what takes its time, and is costly to ask for.
+func EventuallyWithin(t testing.TB, patience time.Duration, what string, holds func(ctx context.Context) bool) {
+	t.Helper()
+	eventually(t, what, patience, time.Second, holds)
+}
+
+func eventually(t testing.TB, what string, patience, pause time.Duration, holds func(ctx context.Context) bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	ticker := time.NewTicker(10 * time.Millisecond)
+	ticker := time.NewTicker(pause)
 	defer ticker.Stop()
 	for !holds(ctx) {
 		select {

@@ -23,6 +23,7 @@ type Options struct {
 	ShutdownDelay   time.Duration
 	AnswerTimeout   time.Duration
 	SlackURL        string
+	PagerDutyURL    string
 
 	// Namespace is the Pod's, from POD_NAMESPACE. Default: itoc360-system.
 	Namespace string
@@ -56,6 +57,8 @@ func (o *Options) Bind(flags *flag.FlagSet) {
 			"Sentry waits for one second, old self-hosted ones for five.")
 	flags.StringVar(&o.SlackURL, "slack-api-url", "https://slack.com/api/",
 		"The URL of Slack's Web API, for a workspace elsewhere, such as https://slack-gov.com/api/.")
+	flags.StringVar(&o.PagerDutyURL, "pagerduty-events-url", "https://events.pagerduty.com",
+		"The URL of PagerDuty's Events API v2, for a service region elsewhere, such as https://events.eu.pagerduty.com.")
 	flags.DurationVar(&o.ShutdownDelay, "shutdown-delay", 10*time.Second,
 		"How long the intake goes on serving after the order to stop, until load balancers have heard of it.")
 }
@@ -88,6 +91,9 @@ func (o *Options) Complete(rest []string) error {
 		return err
 	}
 	o.SlackURL += "/"
+	if err := completeURL(&o.PagerDutyURL, "--pagerduty-events-url", "https://events.pagerduty.com"); err != nil {
+		return err
+	}
 	if o.ExternalURL == "" {
 		return nil
 	}

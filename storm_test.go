@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/hack/receivers"
+	"github.com/itoc360/itoc360-operator/hack/sentrysim/simulator"
+	"github.com/itoc360/itoc360-operator/hack/testbed"
+)
+
+const (
+	// stormSize is how many issues come up, one of every criticalEvery of which is Critical.
+	stormSize     = 500
+	criticalEvery = 25
+	// stormPause is the time between two.
+	stormPause = 90 * time.Millisecond
+	// fewMessages are those that people may receive in the first minute, at the default limit.
+	fewMessages = 12
+	// namedWithin is how long it may take until an Incident that is Critical is named.
+	namedWithin = 10 * time.Second
+)
+
+// stormWatch is who receives a storm's messages.
+type stormWatch struct {
+	mu    sync.Mutex
+	times []time.Time
+	// named is when each Incident was first named.
+	named map[string]time.Time
+}
+
+func (w *stormWatch) receive(delivery receivers.Delivery) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := time.Now()
+	w.times = append(w.times, now)
+	name := fmt.Sprint(delivery.Incident["name"])
+	if _, known := w.named[name]; delivery.Incident != nil && !known {
+		w.named[name] = now
+	}
+	// In a summary, what a person reads counts: not the list for machines.
+	for line := range strings.SplitSeq(delivery.Body, "\n") {
+		_, name, isNamed := strings.Cut(strings.TrimSuffix(line, ")"), " (")
+		if _, known := w.named[name]; isNamed && delivery.Type == "incidents.summary" && !known {
+			w.named[name] = now
+		}
+	}
+}
+
+func TestAStormIsAFewMessagesThatNameWhatIsCritical(t *testing.T) {
+	watch := &stormWatch{named: map[string]time.Time{}}
+	pager := &receivers.Webhook{Secret: testbed.SigningSecret, Unexpected: t.Errorf, Seen: watch.receive}
+	o := startOperator(t, serviceAccount(t), "storm")
+	source := newTeam(t, "pager")
+	key := newChannel(t, source, "pager", serve(t, pager))
+	channel := testbed.NewWebhookChannel(key)
+	testbed.Must(t, source.Client.Get(t.Context(), key, channel))
+	channel.Spec.Limit = nil
+	testbed.Must(t, source.Client.Update(t.Context(), channel))
+	o.knows(t, source)
+	begun := time.Now()
+	posted := postStorm(t, o, source)
+	testbed.EventuallyWithin(t, 3*time.Minute, "every ledger is closed", func(context.Context) bool {
+		closed := 0
+		for _, incident := range source.Incidents(t) {
+			for _, entry := range incident.Status.Notifications {
+				if entry.State == v1alpha1.NotificationSent && entry.ClosedAt != nil {
+					closed++
+				}
+			}
+		}
+		return closed == stormSize
+	})
+	watch.mu.Lock()
+	defer watch.mu.Unlock()
+	within := 0
+	for _, at := range watch.times {
+		if at.Before(begun.Add(time.Minute)) {
+			within++
+		}
+	}
+	if within > fewMessages {
+		t.Errorf("%d messages came in the first minute, not %d at most", within, fewMessages)
+	}
+	var waits []time.Duration
+	for name, at := range posted {
+		waits = append(waits, watch.named[name].Sub(at))
+	}
+	if slowest := slices.Max(waits); slices.Min(waits) <= 0 || slowest > namedWithin || len(waits) != stormSize/criticalEvery {
+		t.Errorf("%d are Critical, named after %s to %s", len(waits), slices.Min(waits), slowest)
+	}
+	t.Logf("%d messages in the first minute, %d in all; what is Critical was named within %s", within, len(watch.times), slices.Max(waits))
+}
+
+// postStorm opens the storm's Incidents, and gives when the webhook of each was posted that is Critical.
+func postStorm(t *testing.T, o *operator, source *testbed.Source) map[string]time.Time {
+	t.Helper()
+	critical := map[string]time.Time{}
+	var posting sync.WaitGroup
+	ticker := time.NewTicker(stormPause)
+	defer ticker.Stop()
+	for number := range stormSize {
+		<-ticker.C
+		id := strconv.Itoa(20_000 + number)
+		issue := simulator.Issue{ID: id, Title: "Trouble " + id, Project: "checkout", Priority: "high"}
+		if number%criticalEvery == criticalEvery/2 {
+			issue.Priority = "critical"
+			critical[v1alpha1.IncidentName(source.Name.Name, v1alpha1.IssueKey(id), 1)] = time.Now()
+		}
+		posting.Go(func() {
+			answer, err := source.Sentry(o.url).Post(t.Context(), simulator.IssueWebhook("created", issue, time.Now()))
+			if err != nil || answer.Status != http.StatusOK {
+				t.Errorf("answered %v %v", answer, err)
+			}
+		})
+	}
+	posting.Wait()
+	return critical
+}
