@@ -29,6 +29,8 @@ const (
 	retryPause = 200 * time.Millisecond
 	// claimWithin is how long claims are written for one message. The first of them must not run out before it is sent.
 	claimWithin = 4 * time.Second
+	// claimCriticalWithin is how long if one that is Critical waits for the message.
+	claimCriticalWithin = time.Second
 	// claimTries is how often one is tried to be written of an Incident that others write to as well.
 	claimTries = 5
 	// atOnce is the shortest delay.
@@ -77,6 +79,9 @@ func (d *Dispatcher) tellAll(channel types.NamespacedName, dues []lifecycle.Due,
 // in time waits for the next message.
 func (d *Dispatcher) claimAll(ctx context.Context, dues []lifecycle.Due, paper *paper) (letters []*letter, left []waiting) {
 	ends := d.now().Add(claimWithin)
+	if lifecycle.IsCriticalPage(dues[0]) {
+		ends = d.now().Add(claimCriticalWithin)
+	}
 	claimed := make([]*letter, len(dues))
 	kept := make([][]waiting, len(dues))
 	inParallel(len(dues), func(i int) {
