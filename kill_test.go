@@ -60,6 +60,7 @@ func (r *receiver) logged() (log, shown []string) {
 // receiversOf are one of each kind.
 var receiversOf = map[string]func(*testing.T) *receiver{
 	"slack": func(t *testing.T) *receiver {
+		t.Helper()
 		r := &receiver{channel: testbed.NewSlackChannel}
 		workspace := &receivers.Slack{Token: testbed.SlackToken, Unexpected: t.Errorf, Seen: func(message receivers.SlackMessage) {
 			text := message.Text
@@ -74,6 +75,7 @@ var receiversOf = map[string]func(*testing.T) *receiver{
 		return r
 	},
 	"webhook": func(t *testing.T) *receiver {
+		t.Helper()
 		r := &receiver{channel: testbed.NewWebhookChannel, dropsRepeated: true}
 		known := map[string]bool{}
 		r.url = serve(t, &receivers.Webhook{Secret: testbed.SigningSecret, Unexpected: t.Errorf, Seen: func(d receivers.Delivery) {
@@ -87,6 +89,7 @@ var receiversOf = map[string]func(*testing.T) *receiver{
 		return r
 	},
 	"email": func(t *testing.T) *receiver {
+		t.Helper()
 		r := &receiver{dropsRepeated: true}
 		known := map[string]bool{}
 		server := &receivers.MailServer{Unexpected: t.Errorf, Seen: func(mail receivers.Mail) {
@@ -106,6 +109,7 @@ var receiversOf = map[string]func(*testing.T) *receiver{
 		return r
 	},
 	"pagerduty": func(t *testing.T) *receiver {
+		t.Helper()
 		r := &receiver{channel: testbed.NewPagerDutyChannel, dropsRepeated: true}
 		service := &receivers.PagerDuty{RoutingKey: testbed.RoutingKey, Unexpected: t.Errorf, Seen: func(event receivers.PagerDutyEvent) {
 			r.note(event.Action, event.Shown)
@@ -114,6 +118,7 @@ var receiversOf = map[string]func(*testing.T) *receiver{
 		return r
 	},
 	"alertmanager": func(t *testing.T) *receiver {
+		t.Helper()
 		r := &receiver{dropsRepeated: true}
 		server := &receivers.Alertmanager{Folder: t.TempDir(), Unexpected: t.Errorf, Seen: func(alert receivers.Alert) {
 			r.mu.Lock()

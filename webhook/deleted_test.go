@@ -39,7 +39,8 @@ func TestAnIncidentThatIsBeingDeletedTakesNothingWithIt(t *testing.T) {
 	incident.Finalizers = nil
 	testbed.Must(t, served.client.Update(t.Context(), incident))
 	expect(4, "resolved", "resolved")
-	if incidents := source.Incidents(t); len(incidents) != 1 || incidents[0].Name != v1alpha1.IncidentName(source.Name.Name, "issue/42", 2) {
+	second := v1alpha1.IncidentName(source.Name.Name, "issue/42", 2)
+	if incidents := source.Incidents(t); len(incidents) != 1 || incidents[0].Name != second {
 		t.Errorf("what stays is %+v", incidents)
 	}
 }

@@ -16,10 +16,8 @@ import (
 // IndexAlert is the name of the index of Incidents by their source and alert key.
 const IndexAlert = "itoc360.io/source-and-alert"
 
-var (
-	// errForeign is for an object that has an Incident's name and is another's.
-	errForeign = errors.New("an Incident of another alert is in the way")
-)
+// errForeign is for an object that has an Incident's name and is another's.
+var errForeign = errors.New("an Incident of another alert is in the way")
 
 // AddIndexes registers the index that the intake looks Incidents up by. It also makes the cache of a follower hold them.
 func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {

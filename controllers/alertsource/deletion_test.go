@@ -109,19 +109,14 @@ func TestADeletedSourceWaitsUntilTheChannelsHaveHeard(t *testing.T) {
 	}{
 		"while a page is open":    {func(*v1alpha1.AlertSource) {}, loop.CloseWithin - time.Second, false},
 		"for two minutes at most": {func(*v1alpha1.AlertSource) {}, loop.CloseWithin, true},
-		"not if it orphans":       {func(s *v1alpha1.AlertSource) { s.Finalizers = append(s.Finalizers, "orphan") }, deletionGrace + timestampPrecision, true},
+		"not if it orphans": {
+			func(s *v1alpha1.AlertSource) { s.Finalizers = append(s.Finalizers, "orphan") }, deletionGrace + timestampPrecision, true,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			test := newSourceTest(t, c.change)
 			test.reconcile()
-			incident := testbed.NewIncident(test.key, v1alpha1.IssueKey("1"), 1, testbed.SignalAt(0, v1alpha1.SignalAlert, v1alpha1.EffectOpened))
-			testbed.Must(t, control.Client(t).Create(t.Context(), incident))
-			incident.Status.State, incident.Status.Cycles = v1alpha1.StateOpen, []v1alpha1.Cycle{{OpenedAt: incident.Spec.Signals[0].Time}}
-			incident.Status.Notifications = []v1alpha1.Notification{{
-				Cycle: 1, Run: 1, Channel: "slack", Kind: v1alpha1.KindPage, Priority: v1alpha1.PriorityHigh,
-				DueAt: incident.Spec.Signals[0].Time, State: v1alpha1.NotificationSent,
-			}}
-			testbed.Must(t, control.Client(t).Status().Update(t.Context(), incident))
+			testbed.CreateToldIncident(t, control.Client(t), test.key, "slack")
 			testbed.Must(t, control.Client(t).Delete(t.Context(), test.source()))
 			test.clock.SetTime(test.source().DeletionTimestamp.Add(c.after))
 			test.look()

@@ -27,14 +27,7 @@ func TestAChannelStaysUntilWhatWasOpenedThereIsClosed(t *testing.T) {
 			test := newChannelTest(t)
 			test.create(testbed.NewSlackChannel(test.name))
 			test.look()
-			incident := testbed.NewIncident(test.name, v1alpha1.IssueKey("1"), 1, testbed.SignalAt(0, v1alpha1.SignalAlert, v1alpha1.EffectOpened))
-			testbed.Must(t, control.Client(t).Create(t.Context(), incident))
-			incident.Status.State, incident.Status.Cycles = v1alpha1.StateOpen, []v1alpha1.Cycle{{OpenedAt: incident.Spec.Signals[0].Time}}
-			incident.Status.Notifications = []v1alpha1.Notification{{
-				Cycle: 1, Run: 1, Channel: test.name.Name, Kind: v1alpha1.KindPage, Priority: v1alpha1.PriorityHigh,
-				DueAt: incident.Spec.Signals[0].Time, State: v1alpha1.NotificationSent,
-			}}
-			testbed.Must(t, control.Client(t).Status().Update(t.Context(), incident))
+			incident := testbed.CreateToldIncident(t, control.Client(t), test.name, test.name.Name)
 			testbed.Must(t, control.Client(t).Delete(t.Context(), test.read()))
 			deleted := test.read().DeletionTimestamp.Time
 			clock := clocktesting.NewFakePassiveClock(deleted.Add(deletionGrace - time.Second))

@@ -115,7 +115,9 @@ func (p *process) client() client.Client {
 			}
 			return c.List(ctx, list, append(options, client.InNamespace(p.drama.namespace))...)
 		},
-		Patch: func(ctx context.Context, c client.WithWatch, object client.Object, patch client.Patch, options ...client.PatchOption) error {
+		Patch: func(
+			ctx context.Context, c client.WithWatch, object client.Object, patch client.Patch, options ...client.PatchOption,
+		) error {
 			return p.write(func() error { return c.Patch(ctx, object, patch, options...) })
 		},
 		SubResourcePatch: func(
@@ -323,7 +325,8 @@ func (d *drama) judge() {
 	for name, got := range map[string][]string{"Slack": slack, "the webhook": hook, "the mailbox": mail} {
 		// A page that came twice to Slack is a message beside the one that is changed.
 		different := len(slices.Compact(slices.Sorted(slices.Values(got))))
-		if surplus := len(got) - 3; surplus < 0 || surplus > min(1, int(d.dies.number)) || different < 3 || (name != "Slack" && different > 3) {
+		surplus := len(got) - 3
+		if surplus < 0 || surplus > min(1, int(d.dies.number)) || different < 3 || (name != "Slack" && different > 3) {
 			d.Errorf("%s has %q", name, got)
 		}
 	}
@@ -344,6 +347,7 @@ func (d *drama) judge() {
 
 // TestACrashAnywhereLosesNothing plays it once to count the writes and messages, and once for each of them with a crash there.
 func TestACrashAnywhereLosesNothing(t *testing.T) {
+	t.Parallel()
 	alertmanager := startSharedAlertmanager(t)
 	whole := newDrama(t, alertmanager, crashPoint{})
 	whole.play()

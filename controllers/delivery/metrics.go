@@ -14,8 +14,8 @@ import (
 var (
 	sendsTotal = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "itoc360_notification_sends_total",
-		Help: "Attempts to send a notification, by the kind of channel (slack, pagerduty, email, webhook, alertmanager), the kind of notification " +
-			"(page, update, resolved) and the result (sent, retryable, unauthorized, permanent).",
+		Help: "Attempts to send a notification, by the kind of channel (slack, pagerduty, email, webhook, alertmanager), " +
+			"the kind of notification (page, update, resolved) and the result (sent, retryable, unauthorized, permanent).",
 	}, []string{"channel_kind", "kind", "result"})
 
 	pageSeconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{

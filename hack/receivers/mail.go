@@ -78,8 +78,11 @@ func (s *MailServer) Start() (address *net.TCPAddr, stop func(), err error) {
 // quietLog keeps to itself that a client hung up.
 type quietLog struct{}
 
+// Printf implements smtp.Logger.
 func (quietLog) Printf(string, ...any) {}
-func (quietLog) Println(...any)        {}
+
+// Println implements smtp.Logger.
+func (quietLog) Println(...any) {}
 
 // Mails are those that were taken, in the order of their arrival.
 func (s *MailServer) Mails() []Mail {

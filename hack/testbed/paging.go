@@ -18,10 +18,25 @@ const (
 	SigningSecret = "whsec_YS1zaWduaW5nLXNlY3JldC10aGF0LW5vYm9keS1tYXktc2Vl" //nolint:gosec // it opens nothing
 	RoutingKey    = "a-routing-key-nobody-may-see-123"                       //nolint:gosec // it opens nothing
 	MailUser      = "operator"
-	MailPassword  = "a-password-that-nobody-may-see" //nolint:gosec // it opens nothing
+	MailPassword  = "a-password-that-nobody-may-see"
 	// ChannelsSecret is its name.
 	ChannelsSecret = "channels"
 )
+
+// CreateToldIncident makes an open Incident of a source, of which a channel was told.
+func CreateToldIncident(t testing.TB, c client.Client, source types.NamespacedName, channel string) *v1alpha1.Incident {
+	t.Helper()
+	opened := SignalAt(0, v1alpha1.SignalAlert, v1alpha1.EffectOpened)
+	incident := NewIncident(source, v1alpha1.IssueKey("1"), 1, opened)
+	Must(t, c.Create(t.Context(), incident))
+	incident.Status.State, incident.Status.Cycles = v1alpha1.StateOpen, []v1alpha1.Cycle{{OpenedAt: opened.Time}}
+	incident.Status.Notifications = []v1alpha1.Notification{{
+		Cycle: 1, Run: 1, Channel: channel, Kind: v1alpha1.KindPage, Priority: v1alpha1.PriorityHigh, DueAt: opened.Time,
+		State: v1alpha1.NotificationSent,
+	}}
+	Must(t, c.Status().Update(t.Context(), incident))
+	return incident
+}
 
 // NewPolicy is an EscalationPolicy of a name, with steps.
 func NewPolicy(name types.NamespacedName, steps ...v1alpha1.EscalationStep) *v1alpha1.EscalationPolicy {
@@ -69,7 +84,9 @@ func NewWebhookChannel(name types.NamespacedName) *v1alpha1.NotificationChannel 
 
 // NewPagerDutyChannel is a channel that sends events to PagerDuty.
 func NewPagerDutyChannel(name types.NamespacedName) *v1alpha1.NotificationChannel {
-	return NewChannel(name, v1alpha1.NotificationChannelSpec{PagerDuty: &v1alpha1.PagerDutyChannel{RoutingKeyRef: channelsKey("routingKey")}})
+	return NewChannel(name, v1alpha1.NotificationChannelSpec{
+		PagerDuty: &v1alpha1.PagerDutyChannel{RoutingKeyRef: channelsKey("routingKey")},
+	})
 }
 
 // NewEmailChannel is a channel that sends mails, without a login if the connection is in the clear.

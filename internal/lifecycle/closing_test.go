@@ -10,20 +10,23 @@ func TestWhatWasOpenedIsClosed(t *testing.T) {
 	paged := func() *world { return newWorld(usual()).look().deliver() }
 	closing := func(w *world) *world { w.closing = true; return w.look().deliver().lookAt(60).deliver() }
 	leaving := func(w *world, channel string) *world { w.leaving[channel] = true; return w.look().deliver() }
+	leftSlack := func() *world { return leaving(paged(), "slack") }
 	back := func(w *world, minute int) *world { w.leaving = map[string]bool{}; return w.lookAt(minute).deliver() }
 	for name, c := range map[string]struct {
 		world *world
 		want  string
 	}{
-		"the Incident is deleted":                     {closing(paged()), "Page slack, Resolved slack"},
-		"it is deleted before anybody is paged":       {closing(newWorld(usual()).look()), ""},
-		"it is deleted when somebody has answered":    {closing(paged().responded(5, acknowledgedByHand(5))), "Page slack, Resolved slack"},
-		"it is deleted when it is over":               {closing(paged().heard(resolve(at(5))).deliver()), "Page slack, Resolved slack"},
-		"it is deleted when it is over, and untold":   {closing(paged().heard(resolve(at(5)))), "Page slack, Resolved slack"},
-		"a channel is deleted":                        {leaving(paged(), "slack"), "Page slack, Resolved slack"},
-		"a channel is deleted that was not told":      {leaving(paged(), "pager").lookAt(60).deliver(), "Page slack"},
-		"the channel is back, when its step is done":  {back(leaving(paged(), "slack"), 5), "Page slack, Resolved slack"},
-		"the channel is back, after its step was due": {back(leaving(paged().lookAt(9), "pager").lookAt(20).deliver(), 21), "Page slack, Page pager"},
+		"the Incident is deleted":                    {closing(paged()), "Page slack, Resolved slack"},
+		"it is deleted before anybody is paged":      {closing(newWorld(usual()).look()), ""},
+		"it is deleted when somebody has answered":   {closing(paged().responded(5, acknowledgedByHand(5))), "Page slack, Resolved slack"},
+		"it is deleted when it is over":              {closing(paged().heard(resolve(at(5))).deliver()), "Page slack, Resolved slack"},
+		"it is deleted when it is over, and untold":  {closing(paged().heard(resolve(at(5)))), "Page slack, Resolved slack"},
+		"a channel is deleted":                       {leftSlack(), "Page slack, Resolved slack"},
+		"a channel is deleted that was not told":     {leaving(paged(), "pager").lookAt(60).deliver(), "Page slack"},
+		"the channel is back, when its step is done": {back(leftSlack(), 5), "Page slack, Resolved slack"},
+		"the channel is back, after its step was due": {
+			back(leaving(paged().lookAt(9), "pager").lookAt(20).deliver(), 21), "Page slack, Page pager",
+		},
 		"the channel is deleted after an answer": {
 			leaving(paged().responded(5, acknowledgedByHand(5)).deliver(), "slack").lookAt(60).deliver(),
 			"Page slack, Update slack, Resolved slack",
@@ -83,6 +86,8 @@ func TestWhatWasToldInASummaryAndBecomesCriticalIsToldByItself(t *testing.T) {
 
 func TestHowAnIncidentStands(t *testing.T) {
 	paged := func() *world { return newWorld(usual()).look().deliver() }
+	left := paged()
+	left.leaving["slack"] = true
 	over := func() *world { return paged().heard(resolve(at(5))).deliver() }
 	for name, c := range map[string]struct {
 		world  *world
@@ -97,7 +102,7 @@ func TestHowAnIncidentStands(t *testing.T) {
 		"it is over, which is untold":  {paged().heard(resolve(at(5))), 6, ""},
 		"it came up again":             {over().heard(unresolved(at(6))).deliver(), 7, v1alpha1.KindPage},
 		"it came up again, untold":     {over().heard(unresolved(at(6))), 7, v1alpha1.KindResolved},
-		"the channel heard of the end": {func() *world { w := paged(); w.leaving["slack"] = true; return w.look().deliver() }(), 1, v1alpha1.KindResolved},
+		"the channel heard of the end": {left.look().deliver(), 1, v1alpha1.KindResolved},
 	} {
 		t.Run(name, func(t *testing.T) {
 			incident := &v1alpha1.Incident{Spec: *c.world.latest(), Status: c.world.status}

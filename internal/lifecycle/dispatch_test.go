@@ -71,6 +71,7 @@ func TestTheLimit(t *testing.T) {
 	}
 	critical := Dispatched{At: at(0), Critical: true}
 	summary := Dispatched{At: at(0), Summary: true}
+	two := some(2, "Critical", 3)
 	for name, c := range map[string]struct {
 		due    []Due
 		before []Dispatched
@@ -91,7 +92,7 @@ func TestTheLimit(t *testing.T) {
 		"the next summary is as far":                     {some(2, "High", 5), []Dispatched{summary}, 59, 0, 0, 60},
 		"then it goes":                                   {some(2, "High", 5), append(single(30, 30, 30, 30, 30), summary), 60, 0, 2, -1},
 		"one that is Critical is named earlier":          {some(1, "Critical", 3), []Dispatched{summary}, 4, 0, 0, 11},
-		"with all the rest":                              {append(some(2, "Low", 5), some(2, "Critical", 3)...), []Dispatched{summary}, 11, 0, 4, -1},
+		"with all the rest":                              {slices.Concat(some(2, "Low", 5), two), []Dispatched{summary}, 11, 0, 4, -1},
 		"summaries that name are apart":                  {some(2, "Critical", 0), []Dispatched{{At: at(20), Summary: true}}, 21, 0, 0, 22},
 		"it waits for no other if none went just before": {some(1, "Critical", 20), []Dispatched{summary}, 20, 1, 0, -1},
 	} {

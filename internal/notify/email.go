@@ -221,6 +221,7 @@ func emailFailure(err error) *lifecycle.Failure {
 			where = "the sender's address"
 		case gomail.ErrSMTPRcptTo:
 			where = "a recipient's address"
+		default:
 		}
 	case errors.As(err, &answer):
 		code, where = answer.Code, "the connection"

@@ -196,6 +196,7 @@ func TestEveryKindOfMailReadsAsWritten(t *testing.T) {
 func TestAMailServerSaysWhatToDoAboutAFailure(t *testing.T) {
 	t.Parallel()
 	retryable := lifecycle.Failure{Class: lifecycle.FailureRetryable, Reason: reasonUnavailable}
+	timedOut := lifecycle.Failure{Class: lifecycle.FailureRetryable, Reason: reasonTimedOut}
 	unauthorized := lifecycle.Failure{Class: lifecycle.FailureUnauthorized, Reason: "Unauthorized"}
 	refuse := func(at string, code int) func(*receivers.MailServer) {
 		return func(server *receivers.MailServer) {
@@ -220,8 +221,8 @@ func TestAMailServerSaysWhatToDoAboutAFailure(t *testing.T) {
 		"another password":          {func(s *receivers.MailServer) { s.Password = "changed" }, unauthorized},
 		"no login":                  {func(s *receivers.MailServer) { s.Username = "" }, unauthorized},
 		"no STARTTLS":               {func(s *receivers.MailServer) { s.TLS = nil }, unauthorized},
-		"TLS where it is in clear":  {func(s *receivers.MailServer) { s.Implicit = true }, lifecycle.Failure{Class: lifecycle.FailureRetryable, Reason: reasonTimedOut}},
-		"a hang before the content": {hangAt("MAIL"), lifecycle.Failure{Class: lifecycle.FailureRetryable, Reason: reasonTimedOut}},
+		"TLS where it is in clear":  {func(s *receivers.MailServer) { s.Implicit = true }, timedOut},
+		"a hang before the content": {hangAt("MAIL"), timedOut},
 		"a hang after the content": {
 			hangAt("DATA"), lifecycle.Failure{Class: lifecycle.FailureRetryable, Reason: reasonTimedOut, MayHaveArrived: true},
 		},
@@ -268,7 +269,7 @@ func TestAnAddressThatIsNoneIsNamed(t *testing.T) {
 // alertsOf are the alerts that a message is for Alertmanager, as it takes them.
 func alertsOf(t *testing.T, message Message) (bodies []string) {
 	t.Helper()
-	url := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	url := serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost || r.URL.Path != "/base/api/v2/alerts" || r.Header.Get("Content-Type") != "application/json" {
 			t.Errorf("unexpected: %s %s", r.Method, r.URL)
 		}

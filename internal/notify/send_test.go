@@ -277,7 +277,9 @@ func TestATargetThatIsNotThereSaysSo(t *testing.T) {
 		"nobody shakes hands":      {"https://" + silent.Addr().String(), "The target did not answer within 5s"},
 		"an untrusted certificate": {secure.URL, "The target's TLS certificate is not trusted, or it does not speak TLS"},
 	} {
-		for kind, spec := range map[string]v1alpha1.NotificationChannelSpec{"Slack": slackSpec(), "webhook": webhookSpec(), "PagerDuty": pagerDutySpec(), "Alertmanager": alertmanagerSpec(c.url)} {
+		for kind, spec := range map[string]v1alpha1.NotificationChannelSpec{
+			"Slack": slackSpec(), "webhook": webhookSpec(), "PagerDuty": pagerDutySpec(), "Alertmanager": alertmanagerSpec(c.url),
+		} {
 			_, failure := targetOf(t, spec, c.url).Send(t.Context(), messageOf(t, v1alpha1.KindPage, v1alpha1.StateOpen))
 			if failure == nil || failure.Message != c.want || failure.Class != lifecycle.FailureRetryable || failure.MayHaveArrived {
 				t.Errorf("%s, %s: the failure is %+v", name, kind, failure)

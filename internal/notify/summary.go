@@ -29,8 +29,9 @@ func Summarize(channel string, messages []Message, now time.Time) Message {
 	}
 	first := messages[0].View
 	summary.View = View{
-		Kind: KindSummary, Key: summary.ID, Name: "summary", Namespace: first.Namespace, Source: strings.Join(sourcesOf(summary.Summary), ", "),
-		State: stateOf(summary.Summary), Priority: worst(summary.Summary), OpenedAt: now.UTC().Format(time.RFC3339),
+		Kind: KindSummary, Key: summary.ID, Name: "summary", Namespace: first.Namespace,
+		Source: strings.Join(sourcesOf(summary.Summary), ", "),
+		State:  stateOf(summary.Summary), Priority: worst(summary.Summary), OpenedAt: now.UTC().Format(time.RFC3339),
 	}
 	summary.Text = Text{Title: cut(maxTitle, summaryTitle(summary.Summary)), Body: summaryBody(summary.View, summary.Summary)}
 	return summary
@@ -110,7 +111,8 @@ func name(body *strings.Builder, views []View, kind v1alpha1.NotificationKind) {
 	others := 0
 	for _, view := range views {
 		if kind != v1alpha1.KindPage || view.Priority != priorities[0] {
-			if others++; others > mostOthers {
+			others++
+			if others > mostOthers {
 				continue
 			}
 		}
