@@ -49,12 +49,13 @@ func demo(ctx context.Context, out *terminal) (err error) {
 	if err != nil {
 		return err
 	}
-	people, err := startPeople()
+	people, err := startPeople(folder)
 	if err != nil {
 		return err
 	}
 	defer people.stop()
-	running, err := startCluster(ctx, out, intake, filepath.Join(folder, "operator.log"), "--slack-api-url="+people.slackURL)
+	running, err := startCluster(ctx, out, intake, filepath.Join(folder, "operator.log"), "--slack-api-url="+people.slackURL,
+		"--pagerduty-events-url="+people.dutyURL)
 	defer func() {
 		out.progress("Stopping")
 		err = errors.Join(err, running.stop())

@@ -18,12 +18,13 @@ const (
 	thirdStep  = 6 * time.Second
 )
 
-// policyManifest takes the Slack token, the pager's URL, its signing secret, and the delays of the second and third step.
+// policyManifest takes the Slack token, the pager's URL, its signing secret, PagerDuty's routing key, the mail server's port,
+// Alertmanager's URL, and the delays of the second and third step.
 const policyManifest = `
 apiVersion: v1
 kind: Secret
 metadata: {name: orders-channels, namespace: ` + demoNamespace + `}
-stringData: {slackToken: %q, pagerURL: %q, pagerSecret: %q}
+stringData: {slackToken: %q, pagerURL: %q, pagerSecret: %q, routingKey: %q}
 ---
 apiVersion: itoc360.io/v1alpha1
 kind: NotificationChannel
@@ -38,12 +39,31 @@ spec:
   webhook: {urlRef: {name: orders-channels, key: pagerURL}, signingSecretRef: {name: orders-channels, key: pagerSecret}}
 ---
 apiVersion: itoc360.io/v1alpha1
+kind: NotificationChannel
+metadata: {name: orders-pagerduty, namespace: ` + demoNamespace + `}
+spec:
+  pagerDuty: {routingKeyRef: {name: orders-channels, key: routingKey}}
+---
+apiVersion: itoc360.io/v1alpha1
+kind: NotificationChannel
+metadata: {name: orders-mail, namespace: ` + demoNamespace + `}
+spec:
+  email: {from: pager@example.com, to: [orders@example.com], smtp: {host: 127.0.0.1, port: %d, tls: None}}
+---
+apiVersion: itoc360.io/v1alpha1
+kind: NotificationChannel
+metadata: {name: orders-alertmanager, namespace: ` + demoNamespace + `}
+spec:
+  alertmanager: {urls: [%q], labels: {team: orders}}
+---
+apiVersion: itoc360.io/v1alpha1
 kind: EscalationPolicy
 metadata: {name: orders, namespace: ` + demoNamespace + `}
 spec:
   steps:
-  - {name: team, notify: [{channelRef: {name: orders-slack}}]}
-  - {name: on-call, after: %s, notify: [{channelRef: {name: orders-pager}}]}
+  - name: team
+    notify: [{channelRef: {name: orders-slack}}, {channelRef: {name: orders-mail}}, {channelRef: {name: orders-alertmanager}}]
+  - {name: on-call, after: %s, notify: [{channelRef: {name: orders-pager}}, {channelRef: {name: orders-pagerduty}}]}
   - {name: everybody, after: %s, notify: [{channelRef: {name: orders-slack}}, {channelRef: {name: orders-pager}}]}
 `
 
@@ -59,7 +79,8 @@ const (
 
 // escalate plays an escalation: two steps, an answer, and the end. Each message is shown as it was received.
 func (d *demonstration) escalate(ctx context.Context) error {
-	manifest := fmt.Sprintf(policyManifest, demoToken, d.people.pagerURL, demoSigningSecret, secondStep, thirdStep)
+	manifest := fmt.Sprintf(policyManifest, demoToken, d.people.pagerURL, demoSigningSecret, demoRoutingKey, d.people.mailPort,
+		d.people.alertmanager.URL(), secondStep, thirdStep)
 	if err := d.cluster.Apply(ctx, manifest); err != nil {
 		return err
 	}
@@ -75,10 +96,14 @@ func (d *demonstration) escalate(ctx context.Context) error {
 		return err
 	}
 	opened := time.Now()
-	if err := d.expect(ctx, opened, "Slack, a message: [HIGH] orders: Orders are lost | Open for"); err != nil {
+	err = d.expect(ctx, opened, "Slack, a message: [HIGH] orders: Orders are lost | Open for",
+		"mailbox, a mail: [HIGH] orders: Orders are lost | Open for", "Alertmanager, firing: [HIGH] orders: Orders are lost")
+	if err != nil {
 		return err
 	}
-	if err := d.expect(ctx, opened, "pager, incident.page: [HIGH] orders: Orders are lost"); err != nil {
+	err = d.expect(ctx, opened,
+		"pager, incident.page: [HIGH] orders: Orders are lost", "PagerDuty, triggered (error): [HIGH] orders: Orders are lost")
+	if err != nil {
 		return err
 	}
 	if early := time.Since(opened); early < secondStep-time.Second {
@@ -93,7 +118,10 @@ func (d *demonstration) escalate(ctx context.Context) error {
 	return d.expect(ctx, opened,
 		"Slack, the message brought up to date: Resolved: [HIGH] orders: Orders are lost | Resolved by Sentry after",
 		"Slack, a reply in its thread: Resolved: [HIGH] orders: Orders are lost",
-		"pager, incident.resolved: Resolved: [HIGH] orders: Orders are lost")
+		"mailbox, a mail in its thread: Resolved: [HIGH] orders: Orders are lost | Resolved by Sentry after",
+		"pager, incident.resolved: Resolved: [HIGH] orders: Orders are lost",
+		"PagerDuty, resolved (error): Resolved: [HIGH] orders: Orders are lost",
+		"Alertmanager, resolved: Resolved: [HIGH] orders: Orders are lost")
 }
 
 // acknowledge answers, which is told, and stops the third step.
@@ -107,7 +135,9 @@ func (d *demonstration) acknowledge(ctx context.Context, opened time.Time) error
 	err = d.expect(ctx, opened,
 		"Slack, the message brought up to date: Acknowledged: [HIGH] orders: Orders are lost | Acknowledged by ada, open for",
 		"Slack, a reply in its thread: Acknowledged: [HIGH] orders: Orders are lost",
-		"pager, incident.update: Acknowledged: [HIGH] orders: Orders are lost")
+		"mailbox, a mail in its thread: Acknowledged: [HIGH] orders: Orders are lost | Acknowledged by ada, open for",
+		"pager, incident.update: Acknowledged: [HIGH] orders: Orders are lost",
+		"PagerDuty, acknowledged (error): Acknowledged: [HIGH] orders: Orders are lost")
 	if err != nil {
 		return err
 	}
