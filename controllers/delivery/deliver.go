@@ -171,13 +171,7 @@ func isOpen(incident *v1alpha1.Incident, now time.Time) bool {
 
 // send sends what is claimed in one message, and records what became of it.
 func (d *Dispatcher) send(ctx context.Context, letters []*letter, paper *paper, q *queue) {
-	var receipt string
-	failure := &lifecycle.Failure{
-		Class: lifecycle.FailureRetryable, Reason: reasonTooLate, Message: "The claim was written too late to send the message",
-	}
-	if d.now().Before(letters[0].entry.SendBefore.Time) {
-		receipt, failure = d.post(ctx, letters, paper, q)
-	}
+	receipt, failure := d.post(ctx, letters, paper, q)
 	ended := d.now()
 	if failure == nil {
 		d.Outcomes.Sent(paper.channel)
@@ -208,10 +202,17 @@ func (d *Dispatcher) send(ctx context.Context, letters []*letter, paper *paper, 
 	})
 }
 
-// post sends a message. The end of an Incident is not told while all is told how it stands.
+// post sends a message, if none of its claims has run out. The end of an Incident is not told while all is told how it stands.
 func (d *Dispatcher) post(ctx context.Context, letters []*letter, paper *paper, q *queue) (receipt string, failure *lifecycle.Failure) {
 	q.ends.RLock()
 	defer q.ends.RUnlock()
+	for _, letter := range letters {
+		if !d.now().Before(letter.entry.SendBefore.Time) {
+			return "", &lifecycle.Failure{
+				Class: lifecycle.FailureRetryable, Reason: reasonTooLate, Message: "The claim was written too late to send the message",
+			}
+		}
+	}
 	for _, letter := range letters {
 		if letter.entry.Kind == v1alpha1.KindResolved {
 			q.ends.note(client.ObjectKeyFromObject(letter.incident), letter.entry.Cycle, d.now())

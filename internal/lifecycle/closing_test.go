@@ -16,11 +16,14 @@ func TestWhatWasOpenedIsClosed(t *testing.T) {
 		world *world
 		want  string
 	}{
-		"the Incident is deleted":                    {closing(paged()), "Page slack, Resolved slack"},
-		"it is deleted before anybody is paged":      {closing(newWorld(usual()).look()), ""},
-		"it is deleted when somebody has answered":   {closing(paged().responded(5, acknowledgedByHand(5))), "Page slack, Resolved slack"},
-		"it is deleted when it is over":              {closing(paged().heard(resolve(at(5))).deliver()), "Page slack, Resolved slack"},
-		"it is deleted when it is over, and untold":  {closing(paged().heard(resolve(at(5)))), "Page slack, Resolved slack"},
+		"the Incident is deleted":                   {closing(paged()), "Page slack, Resolved slack"},
+		"it is deleted before anybody is paged":     {closing(newWorld(usual()).look()), ""},
+		"it is deleted when somebody has answered":  {closing(paged().responded(5, acknowledgedByHand(5))), "Page slack, Resolved slack"},
+		"it is deleted when it is over":             {closing(paged().heard(resolve(at(5))).deliver()), "Page slack, Resolved slack"},
+		"it is deleted when it is over, and untold": {closing(paged().heard(resolve(at(5)))), "Page slack, Resolved slack"},
+		"it turns out to be a test": {
+			paged().heard(alert(at(1), tagged)).deliver().lookAt(60).deliver(), "Page slack, Resolved slack",
+		},
 		"a channel is deleted":                       {leftSlack(), "Page slack, Resolved slack"},
 		"a channel is deleted that was not told":     {leaving(paged(), "pager").lookAt(60).deliver(), "Page slack"},
 		"the channel is back, when its step is done": {back(leftSlack(), 5), "Page slack, Resolved slack"},

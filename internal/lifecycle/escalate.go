@@ -5,6 +5,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 )
@@ -65,8 +66,11 @@ type Escalation struct {
 // on where the last one stood.
 func Escalate(s Situation) Escalation {
 	if s.Spec.Test {
-		l := &ledger{Situation: s, entries: slices.Clone(s.Was.Notifications)}
-		l.supersede(func(v1alpha1.Notification) bool { return true }, "a test notification pages nobody")
+		l := &ledger{Situation: s, entries: slices.Clone(s.Was.Notifications), run: ptr.Deref(s.Was.Escalation, v1alpha1.EscalationRun{})}
+		l.supersede(isNoEnd, "a test notification pages nobody")
+		// Whoever was paged before it turned out to be one hears that it is over.
+		l.Plan.Closing = true
+		l.tellResolved()
 		return Escalation{Run: s.Was.Escalation, Notifications: l.entries, Notified: l.notified(false)}
 	}
 	l := &ledger{Situation: s, entries: slices.Clone(s.Was.Notifications), run: runOf(s)}

@@ -19,6 +19,8 @@ const (
 	// alertLasts is how long Alertmanager takes an alert for firing that nobody sends again. It outlasts a restart of the
 	// operator, or a rollout that hangs for a while.
 	alertLasts = 15 * time.Minute
+	// testLasts is how long a test fires: longer than most groups wait before they tell people.
+	testLasts = 5 * time.Minute
 	// flushPause lets an Alertmanager that forgot a firing alert notify of it, before it is told of its end: of an end alone
 	// it tells nobody. One whose group has waited long enough does so at once.
 	flushPause = time.Second
@@ -104,7 +106,7 @@ func (t alertmanagerTarget) post(ctx context.Context, url string, body []byte) *
 	return exchangeWith(t.client, request, t.now)
 }
 
-// alert is the alert that a message is for Alertmanager. A test ends at once.
+// alert is the alert that a message is for Alertmanager. A test ends by itself.
 func (t alertmanagerTarget) alert(message Message) alert {
 	view, now := message.View, t.now()
 	labels := map[string]string{}
@@ -123,8 +125,11 @@ func (t alertmanagerTarget) alert(message Message) alert {
 			"cycle_opened_at": view.OpenedAt, "project": view.Project, "assignee": view.Assignee, "sentry_url": view.URL,
 		},
 	}
-	if view.Kind == string(v1alpha1.KindResolved) || view.Kind == KindTest {
+	switch view.Kind {
+	case string(v1alpha1.KindResolved):
 		alert.EndsAt = now.UTC().Format(time.RFC3339Nano)
+	case KindTest:
+		alert.EndsAt = now.Add(testLasts).UTC().Format(time.RFC3339Nano)
 	}
 	return alert
 }

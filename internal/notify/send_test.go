@@ -262,6 +262,7 @@ func TestWhatWasNotSentInTimeTimedOutWhoeverSawItFirst(t *testing.T) {
 }
 
 func TestATargetThatIsNotThereSaysSo(t *testing.T) {
+	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	gone := "http://" + listener.Addr().String()
@@ -280,10 +281,13 @@ func TestATargetThatIsNotThereSaysSo(t *testing.T) {
 		for kind, spec := range map[string]v1alpha1.NotificationChannelSpec{
 			"Slack": slackSpec(), "webhook": webhookSpec(), "PagerDuty": pagerDutySpec(), "Alertmanager": alertmanagerSpec(c.url),
 		} {
-			_, failure := targetOf(t, spec, c.url).Send(t.Context(), messageOf(t, v1alpha1.KindPage, v1alpha1.StateOpen))
-			if failure == nil || failure.Message != c.want || failure.Class != lifecycle.FailureRetryable || failure.MayHaveArrived {
-				t.Errorf("%s, %s: the failure is %+v", name, kind, failure)
-			}
+			t.Run(name+", "+kind, func(t *testing.T) {
+				t.Parallel()
+				_, failure := targetOf(t, spec, c.url).Send(t.Context(), messageOf(t, v1alpha1.KindPage, v1alpha1.StateOpen))
+				if failure == nil || failure.Message != c.want || failure.Class != lifecycle.FailureRetryable || failure.MayHaveArrived {
+					t.Errorf("the failure is %+v", failure)
+				}
+			})
 		}
 	}
 }

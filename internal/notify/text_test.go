@@ -126,3 +126,20 @@ func TestAMessagesIDIsItsNotificationsOwn(t *testing.T) {
 		t.Errorf("an ID is %s", got)
 	}
 }
+
+func TestWhatIsClosedThoughUnresolvedSaysWhy(t *testing.T) {
+	for name, c := range map[string]struct {
+		test bool
+		want string
+	}{
+		"it is deleted":              {false, "Resolved by deletion after 5m"},
+		"it turned out to be a test": {true, "Resolved by Operator after 5m"},
+	} {
+		incident := incidentIn(v1alpha1.StateOpen)
+		incident.Spec.Test = c.test
+		view := ViewOf(incident, entryOf(v1alpha1.KindResolved), minute(5))
+		if text := defaults.Render(view); !strings.HasPrefix(text.Body, c.want) || view.State != "Resolved" || view.Command != "" {
+			t.Errorf("%s: it reads %q", name, text.Body)
+		}
+	}
+}

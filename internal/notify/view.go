@@ -102,7 +102,7 @@ func ViewOf(incident *v1alpha1.Incident, entry v1alpha1.Notification, now time.T
 		view.Step, view.Round = entry.Step, entry.Loop+1
 	}
 	if place := int(entry.Cycle) - 1; place >= 0 && place < len(status.Cycles) {
-		view.tellCycle(status.Cycles[place], now)
+		view.tellCycle(status.Cycles[place], incident.Spec.Test, now)
 	}
 	if entry.Kind == v1alpha1.KindResolved {
 		view.State = string(v1alpha1.StateResolved)
@@ -115,12 +115,14 @@ func ViewOf(incident *v1alpha1.Incident, entry v1alpha1.Notification, now time.T
 	return view
 }
 
-func (v *View) tellCycle(cycle v1alpha1.Cycle, now time.Time) {
+func (v *View) tellCycle(cycle v1alpha1.Cycle, isTest bool, now time.Time) {
 	v.OpenedAt = cycle.OpenedAt.UTC().Format(time.RFC3339)
 	end := now
 	switch {
 	case cycle.ResolvedAt != nil:
 		end, v.ResolvedBy = cycle.ResolvedAt.Time, cycle.ResolvedBy
+	case v.Kind == string(v1alpha1.KindResolved) && isTest:
+		v.ResolvedBy = v1alpha1.ByOperator
 	case v.Kind == string(v1alpha1.KindResolved):
 		v.ResolvedBy = deletion
 	}
