@@ -2,7 +2,6 @@ package alertsource
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -26,7 +25,7 @@ const timestampPrecision = time.Second
 
 // hold puts the finalizer on a source, before anything else is done for it.
 func (r *Reconciler) hold(ctx context.Context, source *v1alpha1.AlertSource) error {
-	return r.patchFinalizers(ctx, source, controllerutil.AddFinalizer)
+	return loop.ChangeFinalizer(ctx, r.Client, source, v1alpha1.SourceFinalizer, controllerutil.AddFinalizer)
 }
 
 // letGo takes the finalizer off a source that is being deleted once its grace is over, and whoever was paged has heard that
@@ -41,7 +40,7 @@ func (r *Reconciler) letGo(ctx context.Context, source *v1alpha1.AlertSource) (c
 		kept = loop.Soon
 	}
 	if kept == 0 {
-		if err := r.patchFinalizers(ctx, source, controllerutil.RemoveFinalizer); err != nil {
+		if err := loop.ChangeFinalizer(ctx, r.Client, source, v1alpha1.SourceFinalizer, controllerutil.RemoveFinalizer); err != nil {
 			return loop.Again(err)
 		}
 	}
@@ -70,20 +69,4 @@ func (r *Reconciler) isOpen(ctx context.Context, source *v1alpha1.AlertSource) (
 		}
 	}
 	return false, nil
-}
-
-// patchFinalizers changes the list of finalizers, if it is to change. The list is replaced as a whole: the lock keeps
-// those that others put there meanwhile.
-func (r *Reconciler) patchFinalizers(
-	ctx context.Context, source *v1alpha1.AlertSource, change func(client.Object, string) (changed bool),
-) error {
-	before := source.DeepCopy()
-	if !change(source, v1alpha1.SourceFinalizer) {
-		return nil
-	}
-	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
-	if err := r.Client.Patch(ctx, source, patch); err != nil {
-		return fmt.Errorf("patch finalizers: %w", err)
-	}
-	return nil
 }

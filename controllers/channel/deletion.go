@@ -26,7 +26,7 @@ const (
 
 // hold puts the finalizer on a channel, before anything is opened there.
 func (r *Reconciler) hold(ctx context.Context, channel *v1alpha1.NotificationChannel) error {
-	return r.patchFinalizers(ctx, channel, controllerutil.AddFinalizer)
+	return loop.ChangeFinalizer(ctx, r.Client, channel, v1alpha1.NotificationsFinalizer, controllerutil.AddFinalizer)
 }
 
 // letGo takes the finalizer off a channel that is being deleted once nothing is open there, or its grace is over.
@@ -41,7 +41,8 @@ func (r *Reconciler) letGo(ctx context.Context, channel *v1alpha1.NotificationCh
 	if isOpen && r.Clock.Now().Before(channel.DeletionTimestamp.Add(deletionGrace)) {
 		return ctrl.Result{RequeueAfter: deletionPause}, nil
 	}
-	if err := r.patchFinalizers(ctx, channel, controllerutil.RemoveFinalizer); err != nil {
+	err = loop.ChangeFinalizer(ctx, r.Client, channel, v1alpha1.NotificationsFinalizer, controllerutil.RemoveFinalizer)
+	if err != nil {
 		return loop.Again(err)
 	}
 	return ctrl.Result{}, nil
@@ -59,19 +60,4 @@ func (r *Reconciler) isOpen(ctx context.Context, channel *v1alpha1.NotificationC
 		}
 	}
 	return false, nil
-}
-
-// patchFinalizers changes the list of finalizers, if it is to change.
-func (r *Reconciler) patchFinalizers(
-	ctx context.Context, channel *v1alpha1.NotificationChannel, change func(client.Object, string) (changed bool),
-) error {
-	before := channel.DeepCopy()
-	if !change(channel, v1alpha1.NotificationsFinalizer) {
-		return nil
-	}
-	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
-	if err := r.Client.Patch(ctx, channel, patch); err != nil {
-		return fmt.Errorf("patch finalizers: %w", err)
-	}
-	return nil
 }

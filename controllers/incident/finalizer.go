@@ -2,7 +2,6 @@ package incident
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -59,12 +58,8 @@ func (r *Reconciler) patchFinalizers(
 	ctx context.Context, before, incident *v1alpha1.Incident, change func(client.Object, string) (changed bool),
 ) error {
 	changed := before.DeepCopy()
-	if !change(changed, v1alpha1.NotificationsFinalizer) {
-		return nil
-	}
-	patch := client.MergeFromWithOptions(before.DeepCopy(), client.MergeFromWithOptimisticLock{})
-	if err := r.Client.Patch(ctx, changed, patch); err != nil {
-		return fmt.Errorf("patch finalizers: %w", err)
+	if err := loop.ChangeFinalizer(ctx, r.Client, changed, v1alpha1.NotificationsFinalizer, change); err != nil {
+		return err
 	}
 	for _, object := range []*v1alpha1.Incident{before, incident} {
 		object.ResourceVersion, object.Finalizers = changed.ResourceVersion, changed.Finalizers

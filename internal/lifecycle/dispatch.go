@@ -195,7 +195,8 @@ func compareDue(a, b Due) int {
 		-compareTrue(a.Kind == v1alpha1.KindPage, b.Kind == v1alpha1.KindPage),
 		-cmp.Compare(rank(a.Priority), rank(b.Priority)),
 		a.At.Compare(b.At),
-		cmp.Compare(a.Incident.String(), b.Incident.String()),
+		cmp.Compare(a.Incident.Namespace, b.Incident.Namespace),
+		cmp.Compare(a.Incident.Name, b.Incident.Name),
 	)
 }
 

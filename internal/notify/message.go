@@ -21,8 +21,8 @@ type Message struct {
 	Receipt string
 	// MayHaveArrived is true if an earlier attempt at the same message may have reached the target.
 	MayHaveArrived bool
-	// Summary are the views of all that a summary tells of; nil for a message about one Incident.
-	Summary []View
+	// Gathered are all that a summary tells of, in its stead; nil for a message about one Incident.
+	Gathered []Message
 }
 
 // Target takes messages.

@@ -44,7 +44,18 @@ func (t slackTarget) Send(ctx context.Context, message Message) (receipt string,
 	if err != nil {
 		return "", slackFailure(err)
 	}
+	t.refresh(ctx, message.Gathered)
 	return channel + ":" + at, nil
+}
+
+// refresh brings the messages about those Incidents up to date that a summary has told of, in silence. People have heard what
+// matters: what does not succeed now does with the next message about the same Incident.
+func (t slackTarget) refresh(ctx context.Context, gathered []Message) {
+	for _, message := range gathered {
+		if channel, at, isKnown := strings.Cut(message.Receipt, ":"); isKnown && ctx.Err() == nil {
+			_, _, _, _ = t.client.UpdateMessageContext(ctx, channel, at, slackMessage(message)...)
+		}
+	}
 }
 
 func (t slackTarget) reply(ctx context.Context, channel, at string, message Message) *lifecycle.Failure {

@@ -23,17 +23,18 @@ const (
 
 // Summarize makes one message of several, of which those to be named come first. The channel is its namespace and name.
 func Summarize(channel string, messages []Message, now time.Time) Message {
-	summary := Message{ID: summaryID(channel, messages), Summary: make([]View, 0, len(messages))}
+	summary := Message{ID: summaryID(channel, messages), Gathered: messages}
+	views := make([]View, 0, len(messages))
 	for _, message := range messages {
-		summary.Summary = append(summary.Summary, message.View)
+		views = append(views, message.View)
 	}
-	first := messages[0].View
+	first := views[0]
 	summary.View = View{
 		Kind: KindSummary, Key: summary.ID, Name: "summary", Namespace: first.Namespace,
-		Source: strings.Join(sourcesOf(summary.Summary), ", "),
-		State:  stateOf(summary.Summary), Priority: worst(summary.Summary), OpenedAt: now.UTC().Format(time.RFC3339),
+		Source: strings.Join(sourcesOf(views), ", "),
+		State:  stateOf(views), Priority: worst(views), OpenedAt: now.UTC().Format(time.RFC3339),
 	}
-	summary.Text = Text{Title: cut(maxTitle, summaryTitle(summary.Summary)), Body: summaryBody(summary.View, summary.Summary)}
+	summary.Text = Text{Title: cut(maxTitle, summaryTitle(views)), Body: summaryBody(summary.View, views)}
 	return summary
 }
 

@@ -56,6 +56,18 @@ func TestASummaryCountsAndNames(t *testing.T) {
 	golden(t, "mail-summary", mail.Header.Get("Message-Id")+"\n"+mail.Subject+"\n---\n"+mail.Text+"---\n"+mail.HTML)
 }
 
+func TestASummaryBringsSlacksMessagesUpToDateInSilence(t *testing.T) {
+	workspace, target := newSlackWorkspace(t)
+	page := messageOf(t, v1alpha1.KindPage, v1alpha1.StateOpen)
+	resolved := messageOf(t, v1alpha1.KindResolved, v1alpha1.StateResolved)
+	resolved.Receipt = send(t, target, page)
+	send(t, target, Summarize("team/slack", []Message{resolved, manyMessages(t)[0]}, minute(5)))
+	messages := workspace.Messages()
+	if len(messages) != 2 || messages[0].Edits != 1 || !strings.HasPrefix(messages[0].Text, "Resolved: ") || messages[1].Thread != "" {
+		t.Errorf("Slack has %+v", messages)
+	}
+}
+
 func TestASummaryOfTheSameHasTheSameID(t *testing.T) {
 	messages := manyMessages(t)
 	one, again := Summarize("team/a.b", messages[:2], minute(5)), Summarize("team/a.b", []Message{messages[1], messages[0]}, minute(6))

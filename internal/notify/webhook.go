@@ -58,7 +58,7 @@ func webhookBody(message Message, now time.Time) ([]byte, error) {
 	case KindTest:
 		kind, data.Incident = "channel.test", &message.View
 	case KindSummary:
-		kind, data.Incidents = "incidents.summary", webhookIncidents(message.Summary)
+		kind, data.Incidents = "incidents.summary", webhookIncidents(message.Gathered)
 	default:
 		data.Incident = &message.View
 	}
@@ -71,9 +71,10 @@ func webhookBody(message Message, now time.Time) ([]byte, error) {
 	return bytes.TrimSpace(body.Bytes()), err
 }
 
-func webhookIncidents(views []View) []webhookIncident {
-	incidents := make([]webhookIncident, 0, len(views))
-	for _, view := range views {
+func webhookIncidents(gathered []Message) []webhookIncident {
+	incidents := make([]webhookIncident, 0, len(gathered))
+	for _, message := range gathered {
+		view := message.View
 		incidents = append(incidents, webhookIncident{
 			Kind: strings.ToLower(view.Kind), Key: view.Key, Name: view.Name, Namespace: view.Namespace,
 			Priority: view.Priority, State: view.State, Title: view.Title,
