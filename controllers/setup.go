@@ -11,6 +11,7 @@ import (
 	"github.com/itoc360/itoc360-operator/controllers/delivery"
 	"github.com/itoc360/itoc360-operator/controllers/incident"
 	"github.com/itoc360/itoc360-operator/controllers/policy"
+	"github.com/itoc360/itoc360-operator/controllers/schedule"
 	"github.com/itoc360/itoc360-operator/internal/notify"
 )
 
@@ -56,13 +57,14 @@ func Setup(mgr ctrl.Manager, options Options) error {
 		Clock: options.Clock,
 	}
 	policies := &policy.Reconciler{Client: mgr.GetClient(), Recorder: recorder, Clock: options.Clock}
+	schedules := &schedule.Reconciler{Client: mgr.GetClient(), Recorder: recorder, Clock: options.Clock}
 	incidents := &incident.Reconciler{
 		Client: mgr.GetClient(), Recorder: recorder, Clock: options.Clock, Inbox: options.Inbox, Dispatcher: dispatcher,
 	}
 	retention := &incident.Retention{Client: mgr.GetClient(), Clock: options.Clock}
 	registrations := []func(ctrl.Manager) error{
 		sources.SetupWithManager, incidents.SetupWithManager, retention.SetupWithManager,
-		channels.SetupWithManager, policies.SetupWithManager,
+		channels.SetupWithManager, policies.SetupWithManager, schedules.SetupWithManager,
 	}
 	for _, register := range registrations {
 		if err := register(mgr); err != nil {

@@ -52,6 +52,14 @@ const (
 	ReasonTemplateInvalid = "TemplateInvalid"
 	// ReasonUnauthorized: the target turned the last message away; it wants another token or more rights.
 	ReasonUnauthorized = "Unauthorized"
+	// ReasonScheduleMissing: a schedule that the policy names is not there.
+	ReasonScheduleMissing = "ScheduleMissing"
+	// ReasonScheduleNotReady: a schedule that the policy names is not ready.
+	ReasonScheduleNotReady = "ScheduleNotReady"
+	// ReasonScheduleInvalid: the schedule's time zone, or a date, is none.
+	ReasonScheduleInvalid = "ScheduleInvalid"
+	// ReasonNobodyOnCall: nobody is on call now.
+	ReasonNobodyOnCall = "NobodyOnCall"
 	// ReasonChannelMissing: a channel that the policy names is not there.
 	ReasonChannelMissing = "ChannelMissing"
 	// ReasonChannelNotReady: a channel that the policy names is not ready.

@@ -37,6 +37,8 @@ const (
 	badAfter      = "after is a duration from 0s to 24h, such as 10m"
 	badEvery      = "every is a duration from 1m to 48h, such as 30m"
 	namedTwice    = "a step names each channel once"
+	calledTwice   = "a step names each schedule once"
+	notOneOfTwo   = "a recipient is exactly one of channelRef and scheduleRef"
 )
 
 func escalationPolicyExamples() []example {
@@ -76,17 +78,31 @@ func escalationPolicyExamples() []example {
 
 // recipientExamples are those of whom a step tells.
 func recipientExamples(path string) []example {
-	const one = "{channelRef: {name: channel-%d}}"
+	const (
+		one       = "{channelRef: {name: channel-%d}}"
+		scheduled = "{scheduleRef: {name: schedule-%d}}"
+	)
 	return []example{
 		needed(path),
 		atMost(path, 5, "[", one, "]"),
 		leastItems(path, many(1, "[", one, "]")),
 		inCEL(path, namedTwice, many(2, "[", one, "]"), of(strings.ReplaceAll("["+one+", "+one+"]", "-%d", ""))),
-		needed(path + "[0].channelRef"),
+		inCEL(path, calledTwice, many(2, "[", scheduled, "]"), of(strings.ReplaceAll("["+scheduled+", "+scheduled+"]", "-%d", ""))),
+		inCEL(path+"[0]", notOneOfTwo, of(one), of("{}")),
+		inCEL(path+"[0]", notOneOfTwo, of(scheduled), of("{channelRef: {name: a}, scheduleRef: {name: a}}")),
 		needed(path + "[0].channelRef.name"),
 		notEmpty(path + "[0].channelRef.name"),
 		longest(path+"[0].channelRef.name", strings.Repeat("a", 253)),
+		ofSchedule(needed(path + "[0].scheduleRef.name")),
+		ofSchedule(notEmpty(path + "[0].scheduleRef.name")),
+		ofSchedule(longest(path+"[0].scheduleRef.name", strings.Repeat("a", 253))),
 	}
+}
+
+// ofSchedule is an example of a policy that notifies whoever is on call.
+func ofSchedule(one example) example {
+	one.good = strings.Replace(goodEscalationPolicy, "channelRef: {name: payments-slack}", "scheduleRef: {name: payments}", 1)
+	return one
 }
 
 func repeatExamples() []example {

@@ -83,15 +83,21 @@ type EscalationStep struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=5
-	// +kubebuilder:validation:XValidation:rule="self.all(one, self.exists_one(other, other.channelRef.name == one.channelRef.name))",message="a step names each channel once"
+	// +kubebuilder:validation:XValidation:rule="self.all(one, !has(one.channelRef) || self.exists_one(other, has(other.channelRef) && other.channelRef.name == one.channelRef.name))",message="a step names each channel once"
+	// +kubebuilder:validation:XValidation:rule="self.all(one, !has(one.scheduleRef) || self.exists_one(other, has(other.scheduleRef) && other.scheduleRef.name == one.scheduleRef.name))",message="a step names each schedule once"
 	Notify []Recipient `json:"notify"`
 }
 
 // Recipient is who is told by a step.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.channelRef) != has(self.scheduleRef)",message="a recipient is exactly one of channelRef and scheduleRef"
 type Recipient struct {
 	// channelRef names a NotificationChannel in the same namespace.
-	// +required
-	ChannelRef ChannelReference `json:"channelRef"`
+	// +optional
+	ChannelRef *ChannelReference `json:"channelRef,omitempty"`
+	// scheduleRef names an OnCallSchedule in the same namespace: whoever is on call when the step is taken.
+	// +optional
+	ScheduleRef *ScheduleReference `json:"scheduleRef,omitempty"`
 }
 
 // ChannelReference names a NotificationChannel in the same namespace.

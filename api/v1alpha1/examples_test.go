@@ -45,6 +45,7 @@ type unchanged struct{}
 // examplesOf are the examples of each kind.
 var examplesOf = map[string][]example{
 	alertSources:         alertSourceExamples(),
+	onCallSchedules:      onCallScheduleExamples(),
 	escalationPolicies:   slices.Concat(escalationPolicyExamples(), escalationPolicyStatusExamples()),
 	incidents:            incidentExamples(),
 	notificationChannels: notificationChannelExamples(),

@@ -20,7 +20,8 @@ var (
 func addKnownTypes(scheme *runtime.Scheme) error {
 	scheme.AddKnownTypes(GroupVersion,
 		&AlertSource{}, &AlertSourceList{}, &Incident{}, &IncidentList{},
-		&EscalationPolicy{}, &EscalationPolicyList{}, &NotificationChannel{}, &NotificationChannelList{})
+		&EscalationPolicy{}, &EscalationPolicyList{}, &NotificationChannel{}, &NotificationChannelList{},
+		&OnCallSchedule{}, &OnCallScheduleList{})
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil
 }

@@ -132,7 +132,7 @@ payments True Listening 3 <age> <age>
 func TestKubectlPrintsPoliciesAndChannelsWithTheirColumns(t *testing.T) {
 	administrator := testbed.NewClient(t, cluster(t).Config)
 	namespace := testbed.Namespace(t, administrator)
-	for _, text := range []string{goodEscalationPolicy, goodNotificationChannel} {
+	for _, text := range []string{goodEscalationPolicy, goodNotificationChannel, goodOnCallSchedule} {
 		object := parse(t, text)
 		object.SetNamespace(namespace)
 		status := object.Object["status"]
@@ -147,6 +147,10 @@ payments True Usable <age>
 	comparePrinted(t, kubectl(t, "get", "nchan", "--namespace="+namespace), `
 NAME READY REASON TEST AGE
 payments-slack True Usable Failed <age>
+`)
+	comparePrinted(t, kubectl(t, "get", "oncall", "--namespace="+namespace), `
+NAME ON CALL UNTIL READY REASON AGE
+payments ada 2026-02-02T08:00:00Z True Usable <age>
 `)
 }
 

@@ -17,6 +17,7 @@ import (
 var goodOf = map[string]string{
 	alertSources:         goodAlertSource,
 	escalationPolicies:   goodEscalationPolicy,
+	onCallSchedules:      goodOnCallSchedule,
 	incidents:            goodIncident,
 	notificationChannels: goodNotificationChannel,
 }

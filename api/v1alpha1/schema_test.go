@@ -18,9 +18,10 @@ const (
 	escalationPolicies   = "escalationpolicies"
 	incidents            = "incidents"
 	notificationChannels = "notificationchannels"
+	onCallSchedules      = "oncallschedules"
 )
 
-var kinds = []string{alertSources, escalationPolicies, incidents, notificationChannels}
+var kinds = []string{alertSources, escalationPolicies, incidents, notificationChannels, onCallSchedules}
 
 // mapKeys are the keys under which the examples of a map's values stand.
 var mapKeys = map[string]string{

@@ -21,7 +21,7 @@ type Dispatcher interface {
 	Enqueue(channel types.NamespacedName, incident *v1alpha1.Incident)
 }
 
-// +kubebuilder:rbac:groups=itoc360.io,resources=escalationpolicies;notificationchannels,verbs=get;list;watch
+// +kubebuilder:rbac:groups=itoc360.io,resources=escalationpolicies;notificationchannels;oncallschedules,verbs=get;list;watch
 
 // planOf is how the people of a source are paged; the source is nil if it is not there.
 func (r *Reconciler) planOf(
@@ -40,7 +40,13 @@ func (r *Reconciler) planOf(
 		return plan, fmt.Errorf("get policy: %w", err)
 	default:
 		plan.Policy = &policy.Spec
+		if plan.OnCall, err = r.onCall(ctx, policy); err != nil {
+			return plan, err
+		}
 		channels = loop.ChannelsOf(policy.Spec)
+		for _, duty := range plan.OnCall {
+			channels = append(channels, duty.Channel)
+		}
 	}
 	for _, entry := range incident.Status.Notifications {
 		if !slices.Contains(channels, entry.Channel) {
@@ -51,6 +57,25 @@ func (r *Reconciler) planOf(
 	var err error
 	plan.Missing, plan.Leaving, err = r.absent(ctx, incident.Namespace, channels)
 	return plan, err
+}
+
+// onCall is who is on call by a policy's schedules. What is wrong with one shows there; nobody is on call by it.
+func (r *Reconciler) onCall(ctx context.Context, policy *v1alpha1.EscalationPolicy) (map[string]lifecycle.Duty, error) {
+	duties := map[string]lifecycle.Duty{}
+	for _, name := range loop.SchedulesOf(policy.Spec) {
+		schedule := &v1alpha1.OnCallSchedule{}
+		err := r.Client.Get(ctx, client.ObjectKey{Namespace: policy.Namespace, Name: name}, schedule)
+		switch {
+		case apierrors.IsNotFound(err):
+			continue
+		case err != nil:
+			return nil, fmt.Errorf("get schedule %s: %w", name, err)
+		}
+		if duty, err := lifecycle.OnDuty(&schedule.Spec, r.Clock.Now()); err == nil {
+			duties[name] = duty
+		}
+	}
+	return duties, nil
 }
 
 func (r *Reconciler) policyOf(ctx context.Context, source *v1alpha1.AlertSource) (*v1alpha1.EscalationPolicy, error) {

@@ -225,3 +225,23 @@ func TestTheEndOfASendWakesAndAClaimDoesNot(t *testing.T) {
 		}
 	}
 }
+
+func TestAnIncidentPagesWhoeverIsOnCall(t *testing.T) {
+	test := newPaged(t)
+	policy := &v1alpha1.EscalationPolicy{}
+	testbed.Must(t, control.Client(t).Get(t.Context(), test.named("payments"), policy))
+	policy.Spec.Steps = []v1alpha1.EscalationStep{testbed.ScheduleStep("on-call", 0, "rota")}
+	testbed.Must(t, control.Client(t).Update(t.Context(), policy))
+	incident := test.create(1, opened(0))
+	test.reconcile(incident)
+	test.expectNotified(incident, v1alpha1.ReasonNobodyOnCall)
+	testbed.ExpectEvents(t, test.recorder, "Normal Opened", "Warning NobodyOnCall")
+	schedule := testbed.NewSchedule(test.named("rota"), "slack")
+	testbed.Must(t, control.Client(t).Create(t.Context(), schedule))
+	if requests := test.reconciler.ofSchedule(t.Context(), schedule); len(requests) != 1 || requests[0] != requestOf(incident) {
+		t.Errorf("the schedule concerns %v", requests)
+	}
+	test.reconcile(incident)
+	test.expectSends("slack")
+	test.expectNotified(incident, v1alpha1.ReasonSending)
+}

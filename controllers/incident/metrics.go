@@ -7,7 +7,8 @@ import (
 
 var obstaclesTotal = prometheus.NewCounterVec(prometheus.CounterOpts{
 	Name: "itoc360_notification_obstacles_total",
-	Help: "How often something began to keep people from being paged, by reason (PolicyMissing, ChannelMissing, SendingFailed).",
+	Help: "How often something began to keep people from being paged, by reason (PolicyMissing, ChannelMissing, " +
+		"SendingFailed, NobodyOnCall).",
 }, []string{"reason"})
 
 func init() { metrics.Registry.MustRegister(obstaclesTotal) }

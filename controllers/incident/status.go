@@ -96,7 +96,7 @@ func announceNotified(recorder events.EventRecorder, incident *v1alpha1.Incident
 	switch is.Reason {
 	case v1alpha1.ReasonNotified:
 		eventNotified(recorder, incident, is)
-	case v1alpha1.ReasonPolicyMissing, v1alpha1.ReasonChannelMissing, v1alpha1.ReasonSendingFailed:
+	case v1alpha1.ReasonPolicyMissing, v1alpha1.ReasonChannelMissing, v1alpha1.ReasonSendingFailed, v1alpha1.ReasonNobodyOnCall:
 		obstaclesTotal.WithLabelValues(is.Reason).Inc()
 		eventNotNotified(recorder, incident, is)
 	}

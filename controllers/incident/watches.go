@@ -51,6 +51,17 @@ func (r *Reconciler) ofChannel(ctx context.Context, channel client.Object) []rec
 	return loop.RequestsFor(ctx, all, err)
 }
 
+// ofSchedule are the Incidents for which a change of a schedule matters.
+func (r *Reconciler) ofSchedule(ctx context.Context, schedule client.Object) []reconcile.Request {
+	policies, err := loop.PoliciesBy(ctx, r.Client, client.ObjectKeyFromObject(schedule))
+	var all []client.ObjectKey
+	for _, policy := range policies {
+		incidents, failed := r.pagedBy(ctx, policy)
+		all, err = append(all, incidents...), errors.Join(err, failed)
+	}
+	return loop.RequestsFor(ctx, all, err)
+}
+
 // toldThrough are the Incidents of which a channel was told, and not of their end, whatever policy names it now.
 func (r *Reconciler) toldThrough(ctx context.Context, channel client.ObjectKey) ([]client.ObjectKey, error) {
 	var list v1alpha1.IncidentList

@@ -1,10 +1,10 @@
-// Package policy is the controller of EscalationPolicies: it says in conditions whether a policy's channels can send.
+// Package policy is the controller of EscalationPolicies: it says in conditions whether a policy's channels can send, and
+// whether its schedules name somebody.
 package policy
 
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -36,7 +36,7 @@ type Reconciler struct {
 	Clock clock.PassiveClock
 }
 
-// +kubebuilder:rbac:groups=itoc360.io,resources=escalationpolicies;notificationchannels,verbs=get;list;watch
+// +kubebuilder:rbac:groups=itoc360.io,resources=escalationpolicies;notificationchannels;oncallschedules,verbs=get;list;watch
 // +kubebuilder:rbac:groups=itoc360.io,resources=escalationpolicies/status,verbs=patch
 
 // Reconcile brings one policy's status up to date.
@@ -69,30 +69,36 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 // judge is the Ready condition of a policy, without times.
 func (r *Reconciler) judge(ctx context.Context, policy *v1alpha1.EscalationPolicy) (metav1.Condition, error) {
 	ready := metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse}
-	var missing, unready []string
-	for _, name := range loop.ChannelsOf(policy.Spec) {
-		channel := &v1alpha1.NotificationChannel{}
-		err := r.Client.Get(ctx, client.ObjectKey{Namespace: policy.Namespace, Name: name}, channel)
-		switch is := loop.ConditionOf(channel.Status.Conditions, v1alpha1.ConditionReady); {
-		case apierrors.IsNotFound(err):
-			missing = append(missing, name)
-		case err != nil:
-			return ready, fmt.Errorf("get channel %s: %w", name, err)
-		case is.Status != metav1.ConditionTrue:
-			unready = append(unready, name)
-		}
+	obstacle, err := loop.ChannelsReady(ctx, r.Client, policy.Namespace, loop.ChannelsOf(policy.Spec))
+	if err == nil && obstacle.Reason == "" {
+		obstacle, err = r.schedulesReady(ctx, policy)
 	}
 	switch {
-	case len(missing) > 0:
-		ready.Reason = v1alpha1.ReasonChannelMissing
-		ready.Message = "These NotificationChannels are not there: " + strings.Join(missing, ", ")
-	case len(unready) > 0:
-		ready.Reason = v1alpha1.ReasonChannelNotReady
-		ready.Message = "These NotificationChannels are not ready: " + strings.Join(unready, ", ")
+	case err != nil:
+		return ready, err
+	case obstacle.Reason != "":
+		ready.Reason, ready.Message = obstacle.Reason, obstacle.Message
 	default:
 		ready.Status, ready.Reason, ready.Message = metav1.ConditionTrue, v1alpha1.ReasonUsable, "All channels are ready"
 	}
 	return ready, nil
+}
+
+// schedulesReady says what is wrong with a policy's schedules; no Reason: nothing.
+func (r *Reconciler) schedulesReady(ctx context.Context, policy *v1alpha1.EscalationPolicy) (obstacle metav1.Condition, err error) {
+	for _, name := range loop.SchedulesOf(policy.Spec) {
+		schedule := &v1alpha1.OnCallSchedule{}
+		err := r.Client.Get(ctx, client.ObjectKey{Namespace: policy.Namespace, Name: name}, schedule)
+		switch is := loop.ConditionOf(schedule.Status.Conditions, v1alpha1.ConditionReady); {
+		case apierrors.IsNotFound(err):
+			obstacle.Reason, obstacle.Message = v1alpha1.ReasonScheduleMissing, "This OnCallSchedule is not there: "+name
+		case err != nil:
+			return obstacle, fmt.Errorf("get schedule %s: %w", name, err)
+		case is.Status != metav1.ConditionTrue && obstacle.Reason == "":
+			obstacle.Reason, obstacle.Message = v1alpha1.ReasonScheduleNotReady, "This OnCallSchedule is not ready: "+name
+		}
+	}
+	return obstacle, nil
 }
 
 func (r *Reconciler) announce(policy *v1alpha1.EscalationPolicy, was, is metav1.Condition) {
@@ -110,6 +116,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	err := ctrl.NewControllerManagedBy(mgr).Named("policy").WithOptions(loop.ControllerOptions()).
 		For(&v1alpha1.EscalationPolicy{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.NotificationChannel{}, handler.EnqueueRequestsFromMapFunc(r.policiesOf)).
+		Watches(&v1alpha1.OnCallSchedule{}, handler.EnqueueRequestsFromMapFunc(r.policiesBy)).
 		Complete(r)
 	if err != nil {
 		return fmt.Errorf("set up controller policy: %w", err)
@@ -120,5 +127,11 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 // policiesOf are the policies that name a channel.
 func (r *Reconciler) policiesOf(ctx context.Context, channel client.Object) []reconcile.Request {
 	policies, err := loop.PoliciesOf(ctx, r.Client, client.ObjectKeyFromObject(channel))
+	return loop.RequestsFor(ctx, policies, err)
+}
+
+// policiesBy are the policies that name a schedule.
+func (r *Reconciler) policiesBy(ctx context.Context, schedule client.Object) []reconcile.Request {
+	policies, err := loop.PoliciesBy(ctx, r.Client, client.ObjectKeyFromObject(schedule))
 	return loop.RequestsFor(ctx, policies, err)
 }

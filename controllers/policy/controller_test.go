@@ -83,3 +83,36 @@ func TestAPolicyThatIsGoneIsNoError(t *testing.T) {
 		t.Errorf("it gives %+v, %v", result, err)
 	}
 }
+
+func TestAPolicyIsReadyWhenItsSchedulesAre(t *testing.T) {
+	c := control.Client(t)
+	name := types.NamespacedName{Namespace: testbed.Namespace(t, c), Name: "payments"}
+	testbed.Must(t, c.Create(t.Context(), testbed.NewPolicy(name, testbed.ScheduleStep("on-call", 0, "rota"))))
+	reconciler := &Reconciler{Client: c, Recorder: events.NewFakeRecorder(100), Clock: clocktesting.NewFakePassiveClock(testbed.Start)}
+	expect := func(reason string) {
+		t.Helper()
+		_, err := reconciler.Reconcile(t.Context(), ctrl.Request{NamespacedName: name})
+		testbed.Must(t, err)
+		policy := &v1alpha1.EscalationPolicy{}
+		testbed.Must(t, c.Get(t.Context(), name, policy))
+		if ready := loop.ConditionOf(policy.Status.Conditions, v1alpha1.ConditionReady); ready.Reason != reason {
+			t.Errorf("ready is %+v, not %s", ready, reason)
+		}
+	}
+	expect(v1alpha1.ReasonScheduleMissing)
+	schedule := testbed.NewSchedule(types.NamespacedName{Namespace: name.Namespace, Name: "rota"}, "ada")
+	testbed.Must(t, c.Create(t.Context(), schedule))
+	expect(v1alpha1.ReasonScheduleNotReady)
+	schedule.Status.Conditions = []metav1.Condition{{
+		Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonUsable, LastTransitionTime: metav1.Now(),
+	}}
+	testbed.Must(t, c.Status().Update(t.Context(), schedule))
+	expect(v1alpha1.ReasonUsable)
+	if requests := reconciler.policiesBy(t.Context(), schedule); len(requests) != 1 || requests[0].NamespacedName != name {
+		t.Errorf("the schedule wakes %v", requests)
+	}
+	ada := testbed.NewSlackChannel(types.NamespacedName{Namespace: name.Namespace, Name: "ada"})
+	if requests := reconciler.policiesOf(t.Context(), ada); len(requests) != 1 {
+		t.Errorf("the channel of a member wakes %v", requests)
+	}
+}

@@ -50,8 +50,28 @@ func NewPolicy(name types.NamespacedName, steps ...v1alpha1.EscalationStep) *v1a
 func Step(name string, after time.Duration, channels ...string) v1alpha1.EscalationStep {
 	step := v1alpha1.EscalationStep{Name: name, After: metav1.Duration{Duration: after}}
 	for _, channel := range channels {
-		step.Notify = append(step.Notify, v1alpha1.Recipient{ChannelRef: v1alpha1.ChannelReference{Name: channel}})
+		step.Notify = append(step.Notify, v1alpha1.Recipient{ChannelRef: &v1alpha1.ChannelReference{Name: channel}})
 	}
+	return step
+}
+
+// NewSchedule is an OnCallSchedule of members who take weekly turns, from 9:00 UTC on the 5th of January 2026, a Monday. The
+// channels that reach them have their names.
+func NewSchedule(name types.NamespacedName, members ...string) *v1alpha1.OnCallSchedule {
+	schedule := &v1alpha1.OnCallSchedule{ObjectMeta: metav1.ObjectMeta{Namespace: name.Namespace, Name: name.Name}}
+	schedule.Spec.Layers = []v1alpha1.OnCallLayer{{Name: "weekly", Members: members, StartsOn: "2026-01-05"}}
+	for _, member := range members {
+		schedule.Spec.Members = append(schedule.Spec.Members, v1alpha1.OnCallMember{
+			Name: member, ChannelRef: v1alpha1.ChannelReference{Name: member},
+		})
+	}
+	return schedule
+}
+
+// ScheduleStep is a step of a policy that tells whoever is on call by a schedule.
+func ScheduleStep(name string, after time.Duration, schedule string) v1alpha1.EscalationStep {
+	step := Step(name, after)
+	step.Notify = []v1alpha1.Recipient{{ScheduleRef: &v1alpha1.ScheduleReference{Name: schedule}}}
 	return step
 }
 

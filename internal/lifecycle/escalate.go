@@ -45,6 +45,8 @@ type Plan struct {
 	Missing map[string]bool
 	// Leaving are those of them that are being deleted: what was opened there is closed.
 	Leaving map[string]bool
+	// OnCall is who is on call, by the policy's schedules that are there.
+	OnCall map[string]Duty
 	// Closing is true if the Incident or its source is being deleted: what was opened anywhere is closed.
 	Closing bool
 }
@@ -130,14 +132,33 @@ func (l *ledger) takeSteps(steps []v1alpha1.EscalationStep, round int32, begins 
 				return
 			}
 			due = later(due, l.Now.Add(-mostOverdue))
-			for _, recipient := range step.Notify {
-				if channel := recipient.ChannelRef.Name; !l.Plan.Leaving[channel] {
-					l.addPage(round, step.Name, channel, due)
-				}
+			for _, channel := range l.channelsOf(step) {
+				l.addPage(round, step.Name, channel, due)
 			}
 		}
 		brought = l.hasFailed(round, step.Name)
 	}
+}
+
+// channelsOf are the channels that a step tells now, each once: those that it names, and those of whoever is on call.
+func (l *ledger) channelsOf(step v1alpha1.EscalationStep) []string {
+	var channels []string
+	for _, recipient := range step.Notify {
+		var channel string
+		switch {
+		case recipient.ChannelRef != nil:
+			channel = recipient.ChannelRef.Name
+		case recipient.ScheduleRef != nil:
+			duty := l.Plan.OnCall[recipient.ScheduleRef.Name]
+			if channel = duty.Channel; channel == "" {
+				l.wake(duty.Until)
+			}
+		}
+		if channel != "" && !l.Plan.Leaving[channel] && !slices.Contains(channels, channel) {
+			channels = append(channels, channel)
+		}
+	}
+	return channels
 }
 
 // notBeforeRise is when a step was due that a lower priority may have held back: not before the last thing was heard.

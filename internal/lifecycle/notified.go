@@ -35,6 +35,8 @@ func (l *ledger) why(quiet bool) (reason, message string) {
 	case isOpen && len(missing) > 0:
 		return v1alpha1.ReasonChannelMissing,
 			"These NotificationChannels are not there, messages to them wait: " + strings.Join(missing, ", ")
+	case isOpen && len(told) == 0 && l.unmanned() != "":
+		return v1alpha1.ReasonNobodyOnCall, "Nobody is on call by, or there is no, OnCallSchedule " + l.unmanned()
 	case len(told) > 0:
 		return v1alpha1.ReasonNotified, "Paged through " + strings.Join(told, ", ")
 	case !isOpen:
@@ -59,6 +61,22 @@ func (l *ledger) unsent() (reason, message string) {
 		}
 	}
 	return reason, message
+}
+
+// unmanned names a schedule of a due step by which nobody is on call; empty: there is none.
+func (l *ledger) unmanned() string {
+	if l.Plan.Policy == nil {
+		return ""
+	}
+	for _, step := range l.Plan.Policy.Steps {
+		isDue := !l.run.StartedAt.Add(step.After.Duration).After(l.Now) && rank(l.Spec.Priority) >= rank(step.MinPriority)
+		for _, recipient := range step.Notify {
+			if ref := recipient.ScheduleRef; isDue && ref != nil && l.Plan.OnCall[ref.Name].Channel == "" {
+				return ref.Name
+			}
+		}
+	}
+	return ""
 }
 
 // missing are the channels for which something waits that are not there.

@@ -20,6 +20,7 @@ type world struct {
 	restored time.Time
 	leaving  map[string]bool
 	closing  bool
+	onCall   map[string]Duty
 	// gathers is true while what is told is told in summaries.
 	gathers bool
 
@@ -46,7 +47,7 @@ func step(name string, after int, channels ...string) v1alpha1.EscalationStep {
 		Name: name, After: metav1.Duration{Duration: time.Duration(after) * time.Minute}, MinPriority: v1alpha1.PriorityLow,
 	}
 	for _, channel := range channels {
-		step.Notify = append(step.Notify, v1alpha1.Recipient{ChannelRef: v1alpha1.ChannelReference{Name: channel}})
+		step.Notify = append(step.Notify, v1alpha1.Recipient{ChannelRef: &v1alpha1.ChannelReference{Name: channel}})
 	}
 	return step
 }
@@ -68,7 +69,7 @@ func usual() *v1alpha1.EscalationPolicySpec {
 
 func (w *world) situation() Situation {
 	is, _ := Fold(w.latest(), w.now)
-	plan := Plan{Policy: w.policy, Missing: w.missing, Leaving: w.leaving, Closing: w.closing}
+	plan := Plan{Policy: w.policy, Missing: w.missing, Leaving: w.leaving, Closing: w.closing, OnCall: w.onCall}
 	if w.policy == nil {
 		plan.Obstacle = v1alpha1.ReasonPolicyMissing
 	}
