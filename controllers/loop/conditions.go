@@ -38,7 +38,8 @@ func Stamp(condition *metav1.Condition, was []metav1.Condition, generation int64
 // Heals tells whether what keeps an object from being ready is expected to pass without its spec being changed.
 func Heals(reason string) bool {
 	switch reason {
-	case v1alpha1.ReasonSecretMissing, v1alpha1.ReasonTerminating, v1alpha1.ReasonChannelMissing, v1alpha1.ReasonChannelNotReady:
+	case v1alpha1.ReasonSecretMissing, v1alpha1.ReasonTerminating, v1alpha1.ReasonChannelMissing, v1alpha1.ReasonChannelNotReady,
+		v1alpha1.ReasonScheduleMissing, v1alpha1.ReasonScheduleNotReady, v1alpha1.ReasonNobodyOnCall:
 		return true
 	default:
 		return false

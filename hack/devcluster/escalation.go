@@ -57,13 +57,20 @@ spec:
   alertmanager: {urls: [%q], labels: {team: orders}}
 ---
 apiVersion: itoc360.io/v1alpha1
+kind: OnCallSchedule
+metadata: {name: orders, namespace: ` + demoNamespace + `}
+spec:
+  members: [{name: ada, channelRef: {name: orders-pager}}]
+  layers: [{name: weeks, members: [ada], startsOn: "2026-01-05"}]
+---
+apiVersion: itoc360.io/v1alpha1
 kind: EscalationPolicy
 metadata: {name: orders, namespace: ` + demoNamespace + `}
 spec:
   steps:
   - name: team
     notify: [{channelRef: {name: orders-slack}}, {channelRef: {name: orders-mail}}, {channelRef: {name: orders-alertmanager}}]
-  - {name: on-call, after: %s, notify: [{channelRef: {name: orders-pager}}, {channelRef: {name: orders-pagerduty}}]}
+  - {name: on-call, after: %s, notify: [{scheduleRef: {name: orders}}, {channelRef: {name: orders-pagerduty}}]}
   - {name: everybody, after: %s, notify: [{channelRef: {name: orders-slack}}, {channelRef: {name: orders-pager}}]}
 `
 
@@ -89,6 +96,9 @@ func (d *demonstration) escalate(ctx context.Context) error {
 	}
 	_, err := d.cluster.Kubectl(ctx, "wait", "--for=condition=Ready", "escalationpolicy/orders", "-n", demoNamespace, "--timeout=60s")
 	if err != nil {
+		return err
+	}
+	if err := d.show(ctx, "oncall", "orders"); err != nil {
 		return err
 	}
 	issue := simulator.Issue{ID: "77", ShortID: "ORDERS-3F", Title: "Orders are lost", Priority: "high", Project: "orders"}
@@ -147,11 +157,16 @@ func (d *demonstration) acknowledge(ctx context.Context, opened time.Time) error
 	case <-time.After(time.Until(opened.Add(thirdStep + quiet))):
 		d.out.line("   The third step's time has passed, and nothing came")
 	}
-	table, err := d.cluster.Kubectl(ctx, "get", "incident", orders+"-77-1", "-n", demoNamespace)
+	return d.show(ctx, "incident", orders+"-77-1")
+}
+
+// show shows an object as kubectl prints it.
+func (d *demonstration) show(ctx context.Context, kind, name string) error {
+	table, err := d.cluster.Kubectl(ctx, "get", kind, name, "-n", demoNamespace)
 	if err != nil {
 		return err
 	}
-	d.out.line("   $ kubectl get incident %s-77-1 -n %s", orders, demoNamespace)
+	d.out.line("   $ kubectl get %s %s -n %s", kind, name, demoNamespace)
 	d.out.block(table)
 	return nil
 }

@@ -22,21 +22,14 @@ func (l *ledger) notified(quiet bool) metav1.Condition {
 func (l *ledger) why(quiet bool) (reason, message string) {
 	told := l.told(l.cycle())
 	isOpen := l.Is.State == v1alpha1.StateOpen
-	missing := l.missing()
+	obstacle, explained := l.obstacle()
 	switch {
 	case l.Spec.Test:
 		return v1alpha1.ReasonTest, "A test notification pages nobody"
 	case l.Plan.Obstacle == v1alpha1.ReasonNoPolicy && len(told) == 0:
 		return v1alpha1.ReasonNoPolicy, "The source names no escalationPolicyRef, so nobody is paged"
-	case l.Plan.Obstacle == v1alpha1.ReasonPolicyMissing && isOpen:
-		return v1alpha1.ReasonPolicyMissing, "The EscalationPolicy that the source names is not there, so nobody is paged"
-	case l.Plan.Obstacle == v1alpha1.ReasonSourceMissing && isOpen:
-		return v1alpha1.ReasonSourceMissing, "The source is not there, so nobody is paged"
-	case isOpen && len(missing) > 0:
-		return v1alpha1.ReasonChannelMissing,
-			"These NotificationChannels are not there, messages to them wait: " + strings.Join(missing, ", ")
-	case isOpen && len(told) == 0 && l.unmanned() != "":
-		return v1alpha1.ReasonNobodyOnCall, "Nobody is on call by, or there is no, OnCallSchedule " + l.unmanned()
+	case isOpen && obstacle != "" && (obstacle != v1alpha1.ReasonNobodyOnCall || len(told) == 0 && !quiet):
+		return obstacle, explained
 	case len(told) > 0:
 		return v1alpha1.ReasonNotified, "Paged through " + strings.Join(told, ", ")
 	case !isOpen:
@@ -45,6 +38,24 @@ func (l *ledger) why(quiet bool) (reason, message string) {
 		return v1alpha1.ReasonPreexisting, "Restored from a backup; nobody is paged until Sentry tells that it still goes on"
 	default:
 		return l.unsent()
+	}
+}
+
+// obstacle says what keeps people from being paged that is not there; empty: nothing.
+func (l *ledger) obstacle() (reason, message string) {
+	missing, unmanned := l.missing(), l.unmanned()
+	switch {
+	case l.Plan.Obstacle == v1alpha1.ReasonPolicyMissing:
+		return l.Plan.Obstacle, "The EscalationPolicy that the source names is not there, so nobody is paged"
+	case l.Plan.Obstacle == v1alpha1.ReasonSourceMissing:
+		return l.Plan.Obstacle, "The source is not there, so nobody is paged"
+	case len(missing) > 0:
+		return v1alpha1.ReasonChannelMissing,
+			"These NotificationChannels are not there, messages to them wait: " + strings.Join(missing, ", ")
+	case unmanned != "":
+		return v1alpha1.ReasonNobodyOnCall, "The OnCallSchedule " + unmanned + " names nobody who is on call, or is not there"
+	default:
+		return "", ""
 	}
 }
 
