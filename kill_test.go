@@ -156,10 +156,15 @@ func (r *receiver) newTeam(t *testing.T) *testbed.Source {
 	return source
 }
 
-// The sender is killed between the send and its record: of the page, and in another run of the resolve.
+// The sender is killed between the send and its record: of the page, and where it matters in another run of the resolve.
 func TestASenderThatIsKilledLosesNoMessageAndDoublesOneAtMost(t *testing.T) {
 	for kind, start := range receiversOf {
-		for _, killed := range []v1alpha1.NotificationKind{v1alpha1.KindPage, v1alpha1.KindResolved} {
+		kills := []v1alpha1.NotificationKind{v1alpha1.KindPage}
+		if kind == "pagerduty" || kind == "alertmanager" {
+			// There an end that comes late could page anew.
+			kills = append(kills, v1alpha1.KindResolved)
+		}
+		for _, killed := range kills {
 			t.Run(kind+", "+string(killed), func(t *testing.T) {
 				r := start(t)
 				leader, other, _ := twoReplicas(t, r.arguments...)
