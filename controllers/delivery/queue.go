@@ -76,7 +76,7 @@ func (q *queue) add(due lifecycle.Due, at time.Time) {
 }
 
 // next takes out of the queue what is to be told now.
-func (q *queue) next(limit lifecycle.Limit, now time.Time) lifecycle.Dispatch {
+func (q *queue) next(limit lifecycle.Limit, now time.Time) lifecycle.Next {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for number, message := range q.history {
@@ -86,10 +86,10 @@ func (q *queue) next(limit lifecycle.Limit, now time.Time) lifecycle.Dispatch {
 	}
 	free := workers - q.sending
 	if free <= 0 {
-		return lifecycle.Dispatch{}
+		return lifecycle.Next{}
 	}
 	ready, soonest := q.ready(now)
-	next := lifecycle.DispatchNow(ready, limit, slices.Collect(maps.Values(q.history)), now)
+	next := lifecycle.Dispatch(ready, limit, slices.Collect(maps.Values(q.history)), now)
 	if len(next.Single) >= free {
 		next.Single, next.Gathered = next.Single[:free], nil
 	}

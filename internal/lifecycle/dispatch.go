@@ -52,8 +52,8 @@ type Dispatched struct {
 	Summary bool
 }
 
-// Dispatch is what a channel is told next.
-type Dispatch struct {
+// Next is what a channel is told next.
+type Next struct {
 	// Single are told singly, in this order.
 	Single []Due
 	// Gathered are told in one summary, in this order.
@@ -62,15 +62,15 @@ type Dispatch struct {
 	Again time.Time
 }
 
-// DispatchNow says what of that which is due a channel is told now, given what it was told before. Within the limit messages
+// Dispatch says what of that which is due a channel is told now, given what it was told before. Within the limit messages
 // go singly: pages that are Critical first, first pages before repeated ones and those before the rest; half of the burst is
-// kept for what is Critical. The rest is gathered: the first summary goes as soon as there is a rest, the next ones Per
+// kept for what is Critical. The rest is gathered: the first summary goes gatherFor after there is a rest, the next ones Per
 // apart, or earlier if one that is Critical would have to wait for more than nameWithin.
-func DispatchNow(due []Due, limit Limit, before []Dispatched, now time.Time) Dispatch {
+func Dispatch(due []Due, limit Limit, before []Dispatched, now time.Time) Next {
 	due = slices.Clone(due)
 	slices.SortStableFunc(due, compareDue)
 	if limit.Burst == 0 {
-		return Dispatch{Single: due}
+		return Next{Single: due}
 	}
 	quota := quotaOf(limit, before, now)
 	for _, one := range due {
@@ -78,24 +78,24 @@ func DispatchNow(due []Due, limit Limit, before []Dispatched, now time.Time) Dis
 			quota.critical++
 		}
 	}
-	var dispatch Dispatch
+	var next Next
 	for _, one := range due {
-		if quota.take(IsCriticalPage(one), len(dispatch.Gathered) > 0, now) {
-			dispatch.Single = append(dispatch.Single, one)
+		if quota.take(IsCriticalPage(one), len(next.Gathered) > 0, now) {
+			next.Single = append(next.Single, one)
 			continue
 		}
-		dispatch.Gathered = append(dispatch.Gathered, one)
+		next.Gathered = append(next.Gathered, one)
 	}
-	if len(dispatch.Gathered) == 0 {
-		return dispatch
+	if len(next.Gathered) == 0 {
+		return next
 	}
-	if at := quota.summaryAt(dispatch.Gathered, before, now); at.After(now) {
-		dispatch.Gathered, dispatch.Again = nil, at
+	if at := quota.summaryAt(next.Gathered, before, now); at.After(now) {
+		next.Gathered, next.Again = nil, at
 		if quota.free.After(now) {
-			dispatch.Again = earlier(at, quota.free)
+			next.Again = earlier(at, quota.free)
 		}
 	}
-	return dispatch
+	return next
 }
 
 // quota counts what may still go singly.

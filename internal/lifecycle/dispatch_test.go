@@ -56,7 +56,7 @@ func TestWhatIsMostNeededIsToldFirst(t *testing.T) {
 		dueOf("critical-again", "again", "Critical", 0), dueOf("critical", "Page", "Critical", 3),
 	}
 	const want = "critical critical-again early late low again resolved update"
-	if got := namesOf(DispatchNow(due, Limit{}, nil, stormStart).Single); got != want {
+	if got := namesOf(Dispatch(due, Limit{}, nil, stormStart).Single); got != want {
 		t.Errorf("the order is %s", got)
 	}
 }
@@ -97,7 +97,7 @@ func TestTheLimit(t *testing.T) {
 		"it waits for no other if none went just before": {some(1, "Critical", 20), []Dispatched{summary}, 20, 1, 0, -1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := DispatchNow(c.due, tenAMinute, c.before, at(c.now))
+			got := Dispatch(c.due, tenAMinute, c.before, at(c.now))
 			again := -1.0
 			if !got.Again.IsZero() {
 				again = got.Again.Sub(stormStart).Seconds()
@@ -108,7 +108,7 @@ func TestTheLimit(t *testing.T) {
 			}
 		})
 	}
-	if got := DispatchNow(some(2, "Low", 0), Limit{Burst: 1, Per: time.Minute}, nil, stormStart); len(got.Single) != 1 {
+	if got := Dispatch(some(2, "Low", 0), Limit{Burst: 1, Per: time.Minute}, nil, stormStart); len(got.Single) != 1 {
 		t.Errorf("of a limit of one, %d go singly", len(got.Single))
 	}
 }
@@ -121,7 +121,7 @@ func storm(comes []Due, limit Limit) (messages []Dispatched, waits []time.Durati
 		for len(comes) > told+len(waiting) && !comes[told+len(waiting)].At.After(now) {
 			waiting = append(waiting, comes[told+len(waiting)])
 		}
-		next := DispatchNow(waiting, limit, messages, now)
+		next := Dispatch(waiting, limit, messages, now)
 		for _, due := range next.Single {
 			messages = append(messages, Dispatched{At: now, Critical: IsCriticalPage(due)})
 		}
