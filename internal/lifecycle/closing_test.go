@@ -43,6 +43,37 @@ func TestWhatWasOpenedIsClosed(t *testing.T) {
 	}
 }
 
+func TestWhoeverMayHaveHeardOfAPageHearsOfItsEndAtOnce(t *testing.T) {
+	for name, remove := range map[string]func(*world){
+		"the Incident is deleted": func(w *world) { w.closing = true },
+		"the channel is deleted":  func(w *world) { w.leaving["slack"] = true; w.respond(acknowledgedByHand(1)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(usual()).look()
+			// The process ends before it records what became of it.
+			Claim(w.status.Notifications, "slack", w.now)
+			remove(w)
+			w.lookAt(1)
+			if len(w.status.Notifications) != 2 || w.status.Notifications[1].Kind != v1alpha1.KindResolved {
+				t.Errorf("the ledger is %s", asJSON(t, w.status.Notifications))
+			}
+		})
+	}
+}
+
+func TestAChannelMadeAgainBeforeItHeardOfTheEnd(t *testing.T) {
+	w := newWorld(usual()).look().deliver()
+	w.leaving["slack"] = true
+	w.look()
+	w.leaving["slack"] = false
+	w.responded(1, acknowledgedByHand(1)).deliver().expect(t, "Page slack, Resolved slack")
+	w = newWorld(policyOf(step("team", 0, "slack"), step("again", 5, "slack"))).look().deliver()
+	w.leaving["slack"] = true
+	w.look()
+	w.leaving["slack"] = false
+	w.lookAt(5).deliver().heard(resolve(at(6))).deliver().expect(t, "Page slack, Page slack, Resolved slack")
+}
+
 func TestAnIncidentIsOpenAtAChannelUntilThatHearsOfTheEnd(t *testing.T) {
 	w := newWorld(usual()).look()
 	incident := func() *v1alpha1.Incident { return &v1alpha1.Incident{Spec: *w.latest(), Status: w.status} }

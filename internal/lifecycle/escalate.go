@@ -80,10 +80,12 @@ func Escalate(s Situation) Escalation {
 	l.giveUp()
 	l.supersedeOlder()
 	l.supersede(l.isOver, "the cycle is over")
+	if s.Plan.Closing {
+		l.supersede(isNoEnd, "the Incident or its source is being deleted")
+	}
 	l.tellResolved()
 	switch {
 	case s.Plan.Closing:
-		l.supersede(isNoEnd, "the Incident or its source is being deleted")
 	case s.Is.State == v1alpha1.StateResolved:
 	case isHeld(s.Is.State):
 		l.supersede(isPage, "somebody has answered")
@@ -94,6 +96,7 @@ func Escalate(s Situation) Escalation {
 		l.page(*s.Plan.Policy)
 		l.nameRisen()
 	}
+	l.tellLeaving()
 	l.supersedeOlder()
 	l.waitForPending()
 	l.prune()
@@ -197,10 +200,7 @@ func (l *ledger) hasFailed(round int32, step string) bool {
 
 // tellHeld tells whoever was paged in this cycle that somebody has answered, and once more if the priority rises then.
 func (l *ledger) tellHeld() {
-	for _, channel := range l.told(l.cycle()) {
-		if l.Plan.Leaving[channel] {
-			continue
-		}
+	for _, channel := range l.listening() {
 		updates, pending := int32(0), false
 		var priority v1alpha1.Priority
 		for _, entry := range l.entries {
@@ -229,9 +229,9 @@ func (l *ledger) nameRisen() {
 	if l.Spec.Priority != v1alpha1.PriorityCritical {
 		return
 	}
-	for _, channel := range l.told(l.cycle()) {
+	for _, channel := range l.listening() {
 		var last v1alpha1.Notification
-		isNamed := l.Plan.Leaving[channel]
+		isNamed := false
 		for _, entry := range l.entries {
 			if entry.Channel != channel || entry.Cycle != l.cycle() || !isPage(entry) {
 				continue
@@ -247,8 +247,8 @@ func (l *ledger) nameRisen() {
 }
 
 // tellResolved tells whoever was paged, and has not heard of the end of the last cycle that is over. If the next one goes on
-// already, a page outdoes that, and then it is not told again. To a channel that is being deleted, and to all if the Incident
-// or its source is, the cycle that goes on counts as over.
+// already, a page outdoes that, and then it is not told again. If the Incident or its source is being deleted, the cycle that
+// goes on counts as over.
 func (l *ledger) tellResolved() {
 	over := l.cycle()
 	if l.Is.State != v1alpha1.StateResolved && !l.Plan.Closing {
@@ -257,6 +257,10 @@ func (l *ledger) tellResolved() {
 	for _, channel := range l.awaiting(over) {
 		l.tellEnd(channel, over)
 	}
+}
+
+// tellLeaving tells channels that are being deleted that the cycle is over, whatever becomes of it.
+func (l *ledger) tellLeaving() {
 	for _, channel := range l.awaiting(l.cycle()) {
 		if l.Plan.Leaving[channel] {
 			l.tellEnd(channel, l.cycle())
@@ -272,7 +276,7 @@ func (l *ledger) tellEnd(channel string, over int32) {
 		case entry.Channel != channel:
 		case entry.Kind == v1alpha1.KindResolved:
 			sequence = max(sequence, entry.Sequence+1)
-			isDone = isDone || entry.Cycle >= over
+			isDone = isDone || entry.Cycle >= over && entry.State != v1alpha1.NotificationSuperseded
 		case entry.Cycle > over:
 			isDone = true
 		case isTold(entry):

@@ -88,6 +88,13 @@ func (f *fate) response(t *rapid.T) {
 
 func (f *fate) edit(t *rapid.T) { f.policy = rapid.SampledFrom(f.policies).Draw(t, "policy") }
 
+// leave lets a channel be deleted, or be there again.
+func (f *fate) leave(t *rapid.T) {
+	channel := rapid.SampledFrom(channels).Draw(t, "channel")
+	f.leaving[channel] = !f.leaving[channel]
+	f.gathers = rapid.Bool().Draw(t, "gathers")
+}
+
 // send attempts what is next for one of the channels, with any outcome.
 func (f *fate) send(t *rapid.T) {
 	f.sendOne(t, rapid.SampledFrom(channels).Draw(t, "channel"), rapid.SampledFrom([]string{
@@ -179,7 +186,7 @@ func (f *fate) check(t *rapid.T) {
 // checkDue asks whether every step that is due by its time alone is in the ledger.
 func (f *fate) checkDue(t *rapid.T, before string) {
 	t.Helper()
-	if f.policy == nil || f.status.State != v1alpha1.StateOpen {
+	if f.policy == nil || f.closing || f.status.State != v1alpha1.StateOpen {
 		return
 	}
 	round := int32(0)
@@ -190,7 +197,8 @@ func (f *fate) checkDue(t *rapid.T, before string) {
 		start = start.Add(time.Duration(round) * f.policy.Repeat.Every.Duration)
 	}
 	for _, step := range f.policy.Steps {
-		isDue := !start.Add(step.After.Duration).After(f.now) && rank(f.latest().Priority) >= rank(step.MinPriority)
+		isDue := !start.Add(step.After.Duration).After(f.now) && rank(f.latest().Priority) >= rank(step.MinPriority) &&
+			slices.ContainsFunc(step.Notify, func(one v1alpha1.Recipient) bool { return !f.leaving[one.ChannelRef.Name] })
 		isDone := slices.ContainsFunc(f.status.Notifications, func(entry v1alpha1.Notification) bool {
 			return isPage(entry) && entry.Run == f.status.Escalation.Run && entry.Loop >= round && entry.Step == step.Name
 		})
@@ -203,10 +211,12 @@ func (f *fate) checkDue(t *rapid.T, before string) {
 	}
 }
 
-// settle resolves the Incident and lets everything be taken.
+// settle resolves the Incident, or deletes it, and lets everything be taken.
 func (f *fate) settle(t *rapid.T) {
 	f.now = f.now.Add(time.Minute)
-	f.hear(resolve(f.now))
+	if f.closing = rapid.Bool().Draw(t, "deleted"); !f.closing {
+		f.hear(resolve(f.now))
+	}
 	for range 8 {
 		f.check(t)
 		for _, channel := range channels {
@@ -237,7 +247,7 @@ func TestWhateverHappensEveryDueStepEndsAndEverybodyToldHearsOfTheResolve(t *tes
 		f := newFate(t)
 		t.Repeat(map[string]func(*rapid.T){
 			"pass": f.pass, "jump": f.jump, "signal": f.signal, "response": f.response, "edit": f.edit,
-			"send": f.send, "send again": f.send, "look": f.check,
+			"send": f.send, "send again": f.send, "look": f.check, "leave": f.leave,
 		})
 		f.settle(t)
 	})

@@ -140,6 +140,15 @@ func (l *ledger) awaiting(cycle int32) []string {
 	return channels
 }
 
+// listening are the channels that were told in the present cycle, are to stay, and have not heard of its end, as one does that
+// was to be deleted.
+func (l *ledger) listening() []string {
+	awaiting := l.awaiting(l.cycle())
+	return slices.DeleteFunc(l.told(l.cycle()), func(channel string) bool {
+		return l.Plan.Leaving[channel] || !slices.Contains(awaiting, channel)
+	})
+}
+
 func isTold(entry v1alpha1.Notification) bool {
 	return isPage(entry) && (entry.State == v1alpha1.NotificationSent || entry.MayHaveArrived)
 }
