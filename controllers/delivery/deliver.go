@@ -214,7 +214,7 @@ func (d *Dispatcher) post(ctx context.Context, letters []*letter, paper *paper, 
 		}
 	}
 	for _, letter := range letters {
-		if letter.entry.Kind == v1alpha1.KindResolved {
+		if paper.repeats && letter.entry.Kind == v1alpha1.KindResolved {
 			q.ends.note(client.ObjectKeyFromObject(letter.incident), letter.entry.Cycle, d.now())
 		}
 	}

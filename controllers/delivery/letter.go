@@ -37,6 +37,8 @@ type paper struct {
 	template *notify.Template
 	// failure says why nothing can be sent; nil if it can.
 	failure *lifecycle.Failure
+	// repeats is true if the channel is told again and again how things stand.
+	repeats bool
 	// leaving is true if the channel is being deleted: it hears of ends alone.
 	leaving bool
 	// held is true if the target wants to hear nothing for a while.
@@ -76,7 +78,7 @@ func (d *Dispatcher) prepare(ctx context.Context, name types.NamespacedName, q *
 	template, _ := notify.Compile(found.Spec.Template)
 	return &paper{
 		channel: name, kind: notify.KindOf(found.Spec), target: target, template: template, failure: failure,
-		leaving: found.DeletionTimestamp != nil,
+		repeats: d.Office.Repeater(found.Spec) != nil, leaving: found.DeletionTimestamp != nil,
 	}, nil
 }
 

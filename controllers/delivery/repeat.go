@@ -91,6 +91,7 @@ func (d *Dispatcher) repeatTo(ctx context.Context, channel *v1alpha1.Notificatio
 	}
 	q.ends.Lock()
 	defer q.ends.Unlock()
+	q.ends.forget(d.now())
 	var incidents v1alpha1.IncidentList
 	if err := d.Client.List(ctx, &incidents, client.InNamespace(channel.Namespace), client.UnsafeDisableDeepCopy); err != nil {
 		d.logger(name).Error(err, "Could not list the Incidents")
@@ -105,7 +106,6 @@ func (d *Dispatcher) repeatTo(ctx context.Context, channel *v1alpha1.Notificatio
 		}
 		d.Outcomes.Sent(name)
 	}
-	q.ends.forget(d.now())
 }
 
 // standing are the messages that say how some Incidents stand.

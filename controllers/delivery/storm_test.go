@@ -29,8 +29,8 @@ func (t *deliveryTest) limit(channel string, limit *v1alpha1.MessageLimit) {
 	testbed.Must(t.T, control.Client(t).Update(t.Context(), found))
 }
 
-// allSent waits until the ledgers of all Incidents say so, and gives their entries.
-func (t *deliveryTest) allSent(names []types.NamespacedName) []v1alpha1.Notification {
+// allSent waits until the ledgers of all Incidents say so, of some channels or all, and gives their entries.
+func (t *deliveryTest) allSent(names []types.NamespacedName, channels ...string) []v1alpha1.Notification {
 	t.Helper()
 	var entries []v1alpha1.Notification
 	testbed.Eventually(t, "every ledger says that it was sent", func(ctx context.Context) bool {
@@ -38,7 +38,9 @@ func (t *deliveryTest) allSent(names []types.NamespacedName) []v1alpha1.Notifica
 		for _, name := range names {
 			entries = append(entries, t.ledger(ctx, name)...)
 		}
-		return !slices.ContainsFunc(entries, func(n v1alpha1.Notification) bool { return !isSent(n) })
+		return !slices.ContainsFunc(entries, func(n v1alpha1.Notification) bool {
+			return !isSent(n) && (len(channels) == 0 || slices.Contains(channels, n.Channel))
+		})
 	})
 	return entries
 }
@@ -195,6 +197,21 @@ func TestAlertmanagerIsToldAgainAndAgainHowThingsStand(t *testing.T) {
 	}
 	if got != "payments-1-1 firing, payments-2-1 resolved" {
 		t.Errorf("it is told: %s", got)
+	}
+}
+
+func TestAnEndIsRememberedOnlyWhereThingsAreToldAgain(t *testing.T) {
+	test := newDeliveryTest(t)
+	url := test.serve(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	testbed.Must(t, control.Client(t).Create(t.Context(), testbed.NewAlertmanagerChannel(test.named("alerts"), url)))
+	end := func(n *v1alpha1.Notification) { n.Kind, n.Step, n.Sequence = v1alpha1.KindResolved, "", 1 }
+	name := test.incident(1, page("slack", end), page("alerts", end))
+	for channel, want := range map[string]bool{"slack": false, "alerts": true} {
+		test.enqueue(test.dispatcher, channel, name)
+		test.allSent([]types.NamespacedName{name}, channel)
+		if q := test.dispatcher.queueOf(test.named(channel)); q.ends.has(name, 1) != want {
+			t.Errorf("%s remembers: %t", channel, !want)
+		}
 	}
 }
 
