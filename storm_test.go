@@ -11,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/hack/receivers"
 	"github.com/itoc360/itoc360-operator/hack/sentrysim/simulator"
@@ -81,10 +84,9 @@ func TestAStormIsAFewMessagesThatNameWhatIsCritical(t *testing.T) {
 	o := startOperator(t, serviceAccount(t), "storm")
 	source := newTeam(t, "pager")
 	key := newChannel(t, source, "pager", serve(t, pager))
-	channel := testbed.NewWebhookChannel(key)
-	testbed.Must(t, source.Client.Get(t.Context(), key, channel))
-	channel.Spec.Limit = nil
-	testbed.Must(t, source.Client.Update(t.Context(), channel))
+	// The default limit, whatever the operator writes to the channel meanwhile.
+	asByDefault := client.RawPatch(types.MergePatchType, []byte(`{"spec":{"limit":null}}`))
+	testbed.Must(t, source.Client.Patch(t.Context(), testbed.NewWebhookChannel(key), asByDefault))
 	o.knows(t, source)
 	begun := time.Now()
 	posted := postStorm(t, o, source)
