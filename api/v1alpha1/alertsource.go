@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 )
@@ -14,6 +15,11 @@ const KindAlertSource = "AlertSource"
 // SourceFinalizer keeps a source that is being deleted for ten seconds, until every replica's intake has heard of it. The
 // operator puts it on each source and takes it off.
 const SourceFinalizer = "itoc360.io/intake"
+
+// IsOrphaning tells whether a source is being deleted and leaves its Incidents behind (--cascade=orphan).
+func (s *AlertSource) IsOrphaning() bool {
+	return s.DeletionTimestamp != nil && slices.Contains(s.Finalizers, metav1.FinalizerOrphanDependents)
+}
 
 // HasClientSecrets tells whether deliveries of the source must be signed.
 func (s *AlertSource) HasClientSecrets() bool {

@@ -2,10 +2,8 @@ package alertsource
 
 import (
 	"context"
-	"slices"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -56,7 +54,7 @@ func (r *Reconciler) letGo(ctx context.Context, source *v1alpha1.AlertSource) (c
 // isOpen tells whether channels are still to hear of the end of a source's Incidents, which go with it.
 func (r *Reconciler) isOpen(ctx context.Context, source *v1alpha1.AlertSource) (bool, error) {
 	isLate := !r.Clock.Now().Before(source.DeletionTimestamp.Add(loop.CloseWithin))
-	if isLate || slices.Contains(source.Finalizers, metav1.FinalizerOrphanDependents) {
+	if isLate || source.IsOrphaning() {
 		return false, nil
 	}
 	incidents, err := loop.Incidents(ctx, r.Client, client.ObjectKeyFromObject(source))

@@ -17,9 +17,8 @@ import (
 const (
 	// maxRequest bounds the value of the annotation that asks for a test.
 	maxRequest = 253
-	// actionTest and actionCheck are what the operator was doing when it had something to tell.
-	actionTest  = "Test"
-	actionCheck = "Check"
+	// actionTest is what the operator was doing when it sent a test message.
+	actionTest = "Test"
 )
 
 // requested is the test that is asked for, empty if none is.
@@ -70,11 +69,5 @@ func (r *Reconciler) announce(before, channel *v1alpha1.NotificationChannel) {
 	}
 	was := loop.ConditionOf(before.Status.Conditions, v1alpha1.ConditionReady)
 	is := loop.ConditionOf(channel.Status.Conditions, v1alpha1.ConditionReady)
-	switch {
-	case was.Reason == is.Reason && was.Message == is.Message:
-	case is.Status == metav1.ConditionTrue:
-		r.Recorder.Eventf(channel, nil, corev1.EventTypeNormal, is.Reason, actionCheck, "%s", is.Message)
-	default:
-		r.Recorder.Eventf(channel, nil, corev1.EventTypeWarning, is.Reason, actionCheck, "%s", is.Message)
-	}
+	loop.AnnounceReady(r.Recorder, channel, was, is)
 }

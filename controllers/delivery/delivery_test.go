@@ -363,3 +363,16 @@ func TestNobodyIsPagedOfWhatIsOverThoughTheControllerHasNotSeenIt(t *testing.T) 
 		t.Errorf("it was paged: %+v", entry)
 	}
 }
+
+func TestNobodyIsPagedOfAnIncidentThatIsBeingDeleted(t *testing.T) {
+	test := newDeliveryTest(t)
+	name := test.incident(1, page("pager"))
+	incident := &v1alpha1.Incident{}
+	testbed.Must(t, control.Client(t).Get(t.Context(), name, incident))
+	incident.Finalizers = []string{v1alpha1.NotificationsFinalizer}
+	testbed.Must(t, control.Client(t).Update(t.Context(), incident))
+	testbed.Must(t, control.Client(t).Delete(t.Context(), incident))
+	if told := test.tellNow("pager", name); len(told.left) != 1 || told.tried || test.pager.Calls() != 0 {
+		t.Errorf("it was paged: %+v", told)
+	}
+}

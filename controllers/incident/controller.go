@@ -14,7 +14,6 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
@@ -50,7 +49,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if err := r.Client.Get(ctx, request.NamespacedName, incident); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	if incident.DeletionTimestamp != nil && !controllerutil.ContainsFinalizer(incident, v1alpha1.NotificationsFinalizer) {
+	if incident.DeletionTimestamp != nil && !isHeld(incident) {
 		return ctrl.Result{}, nil
 	}
 	// The precision of the API's times: what is written must compare equal to what is read back.

@@ -2,10 +2,8 @@ package incident
 
 import (
 	"context"
-	"slices"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
@@ -22,7 +20,7 @@ func isClosing(incident *v1alpha1.Incident, source *v1alpha1.AlertSource) bool {
 	if incident.DeletionTimestamp != nil {
 		return true
 	}
-	return source != nil && source.DeletionTimestamp != nil && !slices.Contains(source.Finalizers, metav1.FinalizerOrphanDependents)
+	return source != nil && source.DeletionTimestamp != nil && !source.IsOrphaning()
 }
 
 // isNeeded tells whether somebody is to be told of an Incident, or was told and has not heard of its end.
@@ -30,10 +28,15 @@ func isNeeded(incident *v1alpha1.Incident) bool {
 	return lifecycle.IsOpenAt(incident, "") || len(pendingChannels(incident.Status.Notifications)) > 0
 }
 
+// isHeld tells whether an Incident has the finalizer.
+func isHeld(incident *v1alpha1.Incident) bool {
+	return controllerutil.ContainsFinalizer(incident, v1alpha1.NotificationsFinalizer)
+}
+
 // hold puts the finalizer on an Incident before anybody is told of it: were it deleted by hand, nobody would know whom to tell
 // of the end.
 func (r *Reconciler) hold(ctx context.Context, before, incident *v1alpha1.Incident) error {
-	if incident.DeletionTimestamp != nil || !isNeeded(incident) {
+	if incident.DeletionTimestamp != nil || isHeld(incident) || !isNeeded(incident) {
 		return nil
 	}
 	return r.patchFinalizers(ctx, before, incident, controllerutil.AddFinalizer)
@@ -42,6 +45,9 @@ func (r *Reconciler) hold(ctx context.Context, before, incident *v1alpha1.Incide
 // letGo takes the finalizer off an Incident of which nobody needs to hear any more, or which was to be deleted too long ago to
 // wait for that. It says when to look again; zero: never.
 func (r *Reconciler) letGo(ctx context.Context, incident *v1alpha1.Incident, now time.Time) (again time.Time, err error) {
+	if !isHeld(incident) {
+		return time.Time{}, nil
+	}
 	if incident.DeletionTimestamp != nil {
 		again = incident.DeletionTimestamp.Add(loop.CloseWithin)
 	}

@@ -1,7 +1,6 @@
 package incident
 
 import (
-	"slices"
 	"testing"
 	"time"
 
@@ -13,11 +12,6 @@ import (
 	"github.com/itoc360/itoc360-operator/controllers/loop"
 	"github.com/itoc360/itoc360-operator/hack/testbed"
 )
-
-// isHeld tells whether an Incident has the finalizer.
-func isHeld(incident *v1alpha1.Incident) bool {
-	return slices.Contains(incident.Finalizers, v1alpha1.NotificationsFinalizer)
-}
 
 // look reconciles an Incident that may be gone then.
 func (t *incidentTest) look(incident *v1alpha1.Incident) (gone bool) {

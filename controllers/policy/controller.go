@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,9 +21,6 @@ import (
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/controllers/loop"
 )
-
-// actionCheck is what the operator was doing when it had something to tell.
-const actionCheck = "Check"
 
 // Reconciler says whether a policy's channels can send.
 type Reconciler struct {
@@ -62,7 +58,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if err := r.Client.Status().Patch(ctx, policy.DeepCopy(), patch); err != nil {
 		return loop.Again(fmt.Errorf("patch status: %w", err))
 	}
-	r.announce(policy, loop.ConditionOf(before.Status.Conditions, v1alpha1.ConditionReady), ready)
+	loop.AnnounceReady(r.Recorder, policy, loop.ConditionOf(before.Status.Conditions, v1alpha1.ConditionReady), ready)
 	return ctrl.Result{}, nil
 }
 
@@ -99,16 +95,6 @@ func (r *Reconciler) schedulesReady(ctx context.Context, policy *v1alpha1.Escala
 		}
 	}
 	return obstacle, nil
-}
-
-func (r *Reconciler) announce(policy *v1alpha1.EscalationPolicy, was, is metav1.Condition) {
-	kind := corev1.EventTypeWarning
-	if is.Status == metav1.ConditionTrue {
-		kind = corev1.EventTypeNormal
-	}
-	if was.Reason != is.Reason || was.Message != is.Message {
-		r.Recorder.Eventf(policy, nil, kind, is.Reason, actionCheck, "%s", is.Message)
-	}
 }
 
 // SetupWithManager registers the controller "policy". Its own status writes do not wake it; those of its channels do.

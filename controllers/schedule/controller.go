@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
@@ -24,9 +23,6 @@ import (
 	"github.com/itoc360/itoc360-operator/controllers/loop"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 )
-
-// actionCheck is what the operator was doing when it had something to tell.
-const actionCheck = "Check"
 
 // Reconciler says who is on call by a schedule.
 type Reconciler struct {
@@ -79,13 +75,7 @@ func (r *Reconciler) writeStatus(ctx context.Context, before, schedule *v1alpha1
 		return fmt.Errorf("patch status: %w", err)
 	}
 	was := loop.ConditionOf(before.Status.Conditions, v1alpha1.ConditionReady)
-	kind := corev1.EventTypeWarning
-	if ready.Status == metav1.ConditionTrue {
-		kind = corev1.EventTypeNormal
-	}
-	if was.Reason != ready.Reason || was.Message != ready.Message {
-		r.Recorder.Eventf(schedule, nil, kind, ready.Reason, actionCheck, "%s", ready.Message)
-	}
+	loop.AnnounceReady(r.Recorder, schedule, was, ready)
 	return nil
 }
 

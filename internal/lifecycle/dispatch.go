@@ -89,7 +89,7 @@ func Dispatch(due []Due, limit Limit, before []Dispatched, now time.Time) Next {
 	if len(next.Gathered) == 0 {
 		return next
 	}
-	if at := quota.summaryAt(next.Gathered, before, now); at.After(now) {
+	if at := quota.summaryAt(next.Gathered, now); at.After(now) {
 		next.Gathered, next.Again = nil, at
 		if quota.free.After(now) {
 			next.Again = earlier(at, quota.free)
@@ -103,8 +103,9 @@ type quota struct {
 	limit Limit
 	// all and others are the messages within Per, and those of them that were not Critical.
 	all, others int
-	// storm is true if some were gathered within Per.
-	storm bool
+	// summary is when the last summary went, and storm is true if that was within Per.
+	summary time.Time
+	storm   bool
 	// named is when one that is Critical was last named, or could have been.
 	named time.Time
 	// critical is how many of those wait.
@@ -118,6 +119,9 @@ func quotaOf(limit Limit, before []Dispatched, now time.Time) quota {
 	for _, message := range before {
 		if message.Critical || message.Summary {
 			q.named = later(q.named, message.At)
+		}
+		if message.Summary {
+			q.summary = later(q.summary, message.At)
 		}
 		leaves := message.At.Add(limit.Per)
 		if !leaves.After(now) {
@@ -158,7 +162,7 @@ func (q *quota) take(critical, gathering bool, now time.Time) bool {
 }
 
 // summaryAt is when the next summary goes.
-func (q *quota) summaryAt(gathered []Due, before []Dispatched, now time.Time) time.Time {
+func (q *quota) summaryAt(gathered []Due, now time.Time) time.Time {
 	oldest, critical := now, time.Time{}
 	for _, one := range gathered {
 		oldest = earlier(oldest, one.Since)
@@ -166,16 +170,7 @@ func (q *quota) summaryAt(gathered []Due, before []Dispatched, now time.Time) ti
 			critical = one.At
 		}
 	}
-	var last time.Time
-	for _, message := range before {
-		if message.Summary {
-			last = later(last, message.At)
-		}
-	}
-	at := oldest.Add(gatherFor)
-	if !last.IsZero() {
-		at = later(at, last.Add(q.limit.Per))
-	}
+	at := later(oldest.Add(gatherFor), q.summary.Add(q.limit.Per))
 	if !critical.IsZero() {
 		at = earlier(at, later(critical.Add(nameWithin), q.named.Add(gatherFor)))
 	}

@@ -198,113 +198,6 @@ func (l *ledger) hasFailed(round int32, step string) bool {
 	return failed
 }
 
-// tellHeld tells whoever was paged in this cycle that somebody has answered, and once more if the priority rises then.
-func (l *ledger) tellHeld() {
-	for _, channel := range l.listening() {
-		updates, pending := int32(0), false
-		var priority v1alpha1.Priority
-		for _, entry := range l.entries {
-			if entry.Channel != channel {
-				continue
-			}
-			if entry.State != v1alpha1.NotificationSuperseded {
-				priority = entry.Priority
-			}
-			if entry.Kind == v1alpha1.KindUpdate && entry.Run == l.run.Run {
-				updates++
-				pending = pending || entry.State == v1alpha1.NotificationPending
-			}
-		}
-		rose := rank(l.Spec.Priority) > rank(priority)
-		if updates == 0 || (updates == 1 && rose && !pending) {
-			l.add(v1alpha1.Notification{
-				Cycle: l.cycle(), Channel: channel, Kind: v1alpha1.KindUpdate, Sequence: updates, DueAt: metav1.NewMicroTime(l.Now),
-			})
-		}
-	}
-}
-
-// nameRisen pages once more, by itself, of an Incident that has become Critical, where it was told of in a summary alone.
-func (l *ledger) nameRisen() {
-	if l.Spec.Priority != v1alpha1.PriorityCritical {
-		return
-	}
-	for _, channel := range l.listening() {
-		var last v1alpha1.Notification
-		isNamed := false
-		for _, entry := range l.entries {
-			if entry.Channel != channel || entry.Cycle != l.cycle() || !isPage(entry) {
-				continue
-			}
-			isNamed = isNamed || entry.Priority == v1alpha1.PriorityCritical || !entry.Gathered
-			last = entry
-		}
-		if !isNamed {
-			l.addPage(last.Loop, last.Step, channel, l.Now)
-			l.entries[len(l.entries)-1].Sequence = last.Sequence + 1
-		}
-	}
-}
-
-// tellResolved tells whoever was paged, and has not heard of the end of the last cycle that is over. If the next one goes on
-// already, a page outdoes that, and then it is not told again. If the Incident or its source is being deleted, the cycle that
-// goes on counts as over.
-func (l *ledger) tellResolved() {
-	over := l.cycle()
-	if l.Is.State != v1alpha1.StateResolved && !l.Plan.Closing {
-		over--
-	}
-	for _, channel := range l.awaiting(over) {
-		l.tellEnd(channel, over)
-	}
-}
-
-// tellLeaving tells channels that are being deleted that the cycle is over, whatever becomes of it.
-func (l *ledger) tellLeaving() {
-	for _, channel := range l.awaiting(l.cycle()) {
-		if l.Plan.Leaving[channel] {
-			l.tellEnd(channel, l.cycle())
-		}
-	}
-}
-
-// tellEnd tells a channel that a cycle is over, unless something that says so, or more, was added since it was told of it.
-func (l *ledger) tellEnd(channel string, over int32) {
-	sequence, isDone := over, false
-	for _, entry := range l.entries {
-		switch {
-		case entry.Channel != channel:
-		case entry.Kind == v1alpha1.KindResolved:
-			sequence = max(sequence, entry.Sequence+1)
-			isDone = isDone || entry.Cycle >= over && entry.State != v1alpha1.NotificationSuperseded
-		case entry.Cycle > over:
-			isDone = true
-		case isTold(entry):
-			isDone = false
-		}
-	}
-	if !isDone {
-		l.add(v1alpha1.Notification{
-			Cycle: over, Channel: channel, Kind: v1alpha1.KindResolved, Sequence: sequence, DueAt: metav1.NewMicroTime(l.Now),
-		})
-	}
-}
-
-// IsOpenAt tells whether a channel was told of an Incident, and not of its end: nothing tells it then that it is over but the
-// Incident's own ledger. An empty name stands for any channel.
-func IsOpenAt(incident *v1alpha1.Incident, channel string) bool {
-	l := &ledger{Situation: Situation{Is: incident.Status}, entries: incident.Status.Notifications}
-	open := l.awaiting(l.cycle())
-	for _, entry := range l.entries {
-		// A page under way may arrive, and an end that is not told yet is none.
-		isUnderWay := entry.State == v1alpha1.NotificationPending && (entry.SendBefore != nil || entry.Kind == v1alpha1.KindResolved)
-		if isUnderWay {
-			open = append(open, entry.Channel)
-		}
-	}
-	return len(open) > 0 && (channel == "" || slices.Contains(open, channel))
-}
-
 // AcknowledgementEnds is when an acknowledgement times out that nothing but time takes back; zero if there is none.
 func AcknowledgementEnds(status v1alpha1.IncidentStatus, timeout time.Duration) time.Time {
 	if status.State != v1alpha1.StateAcknowledged || timeout <= 0 {
@@ -325,8 +218,6 @@ func isHeld(state v1alpha1.IncidentState) bool {
 }
 
 func isPage(entry v1alpha1.Notification) bool { return entry.Kind == v1alpha1.KindPage }
-
-func isNoEnd(entry v1alpha1.Notification) bool { return entry.Kind != v1alpha1.KindResolved }
 
 func later(a, b time.Time) time.Time {
 	if b.After(a) {
