@@ -263,7 +263,8 @@ func TestAnAcknowledgementThatTimesOutPagesAgain(t *testing.T) {
 	newChannel(t, source, "pager", serve(t, pager))
 	changePolicy(t, source, func(spec *v1alpha1.EscalationPolicySpec) { spec.AckTimeout.Duration = time.Minute })
 	o.knows(t, source)
-	post(t, o, source, newIssue(0))
+	// It opened before it was acknowledged: an acknowledgement counts from the opening at the earliest.
+	post(t, o, source, simulator.IssueWebhook("created", simulator.Issue{ID: "10000"}, time.Now().Add(-2*time.Minute)))
 	told := func(want ...string) {
 		t.Helper()
 		testbed.Eventually(t, fmt.Sprintf("the pager is told %v", want), func(context.Context) bool {
