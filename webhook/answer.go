@@ -8,15 +8,6 @@ import (
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 )
 
-// What became of a delivery that is authentic.
-const (
-	resultOpened   = "opened"
-	resultUpdated  = "updated"
-	resultReopened = "reopened"
-	resultResolved = "resolved"
-	resultIgnored  = "ignored"
-)
-
 // answer is what a request gets.
 type answer struct {
 	code int
@@ -113,23 +104,4 @@ func (a answer) write(w http.ResponseWriter) {
 	w.WriteHeader(a.code)
 	// A client that has gone needs no answer.
 	_ = json.NewEncoder(w).Encode(body)
-}
-
-// result is what became of a recorded signal, in the words of the answer.
-func result(outcome Outcome) string {
-	switch outcome.Effect {
-	case v1alpha1.EffectOpened:
-		return resultOpened
-	case v1alpha1.EffectReopened:
-		return resultReopened
-	case v1alpha1.EffectResolved:
-		return resultResolved
-	case v1alpha1.EffectUpdated, v1alpha1.EffectAcknowledged, v1alpha1.EffectUnacknowledged, v1alpha1.EffectWoken:
-		return resultUpdated
-	case v1alpha1.EffectNone:
-	}
-	if outcome.Incident != "" {
-		return resultUpdated
-	}
-	return resultIgnored
 }

@@ -19,7 +19,9 @@ import (
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 	"github.com/itoc360/itoc360-operator/internal/sentry"
+	"github.com/itoc360/itoc360-operator/webhook/inbox"
 	"github.com/itoc360/itoc360-operator/webhook/sources"
+	"github.com/itoc360/itoc360-operator/webhook/store"
 )
 
 // The tokens of a source that verifies signatures, and of one that has no client secret.
@@ -38,8 +40,8 @@ type recordedSignal struct {
 	heard  lifecycle.Heard
 }
 
-func (f *fuzzRecorder) Record(_ context.Context, source *sources.Source, _ v1alpha1.AlertKey, heard []lifecycle.Heard) []Outcome {
-	outcomes := make([]Outcome, len(heard))
+func (f *fuzzRecorder) Record(_ context.Context, source *sources.Source, _ v1alpha1.AlertKey, heard []lifecycle.Heard) []store.Outcome {
+	outcomes := make([]store.Outcome, len(heard))
 	for i := range heard {
 		f.recorded = append(f.recorded, recordedSignal{source, heard[i]})
 		outcomes[i].Effect = v1alpha1.EffectOpened
@@ -66,7 +68,7 @@ func fuzzHandler(recorder *fuzzRecorder) *Handler {
 	unsigned := &v1alpha1.AlertSource{ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "ledger", UID: "2"}}
 	known := fuzzSources{fuzzSignedToken: sources.Gather(signed, read), fuzzUnsignedToken: sources.Gather(unsigned, read)}
 	reporter := NewReporter(nil, "replica", clock.RealClock{}, logr.Discard())
-	return NewHandler(known, NewInbox(recorder, nil, clock.RealClock{}), reporter, clock.RealClock{}, logr.Discard())
+	return NewHandler(known, inbox.New(recorder, nil, clock.RealClock{}), reporter, clock.RealClock{}, logr.Discard())
 }
 
 // FuzzHandler checks that whatever is posted, the handler neither panics nor redirects nor tells a token; that a signal is

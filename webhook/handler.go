@@ -14,13 +14,15 @@ import (
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/internal/sentry"
+	"github.com/itoc360/itoc360-operator/webhook/inbox"
 	"github.com/itoc360/itoc360-operator/webhook/sources"
+	"github.com/itoc360/itoc360-operator/webhook/store"
 )
 
 // Handler answers Sentry's webhooks. It is no http.ServeMux: that one redirects where a path has a slash too many.
 type Handler struct {
 	sources     Sources
-	inbox       *Inbox
+	inbox       *inbox.Inbox
 	reporter    *Reporter
 	clock       clock.PassiveClock
 	log         logr.Logger
@@ -43,7 +45,7 @@ type Sources interface {
 var _ Sources = (*sources.Directory)(nil)
 
 // NewHandler makes a Handler.
-func NewHandler(known Sources, inbox *Inbox, reporter *Reporter, clock clock.PassiveClock, log logr.Logger) *Handler {
+func NewHandler(known Sources, inbox *inbox.Inbox, reporter *Reporter, clock clock.PassiveClock, log logr.Logger) *Handler {
 	return &Handler{
 		sources:     known,
 		inbox:       inbox,
@@ -121,7 +123,7 @@ func (h *Handler) heed(ctx context.Context, source *sources.Source, body []byte,
 	}
 	if isForm {
 		ignoredTotal.WithLabelValues(ignoredForm).Inc()
-		return accepted(resultIgnored, "")
+		return accepted(store.ResultIgnored, "")
 	}
 	return h.take(ctx, source, body, r.Header, arrival)
 }
@@ -195,11 +197,11 @@ func (h *Handler) take(ctx context.Context, source *sources.Source, body []byte,
 			return unavailableRecord
 		}
 		h.reporter.Heard(source, arrival)
-		log.V(1).Info("Webhook taken", "result", result(outcome), "incident", outcome.Incident)
+		log.V(1).Info("Webhook taken", "result", outcome.Result(), "incident", outcome.Incident)
 		if outcome.Incident == "" {
 			ignoredTotal.WithLabelValues(ignoredNothingOpen).Inc()
 		}
-		return accepted(result(outcome), outcome.Incident)
+		return accepted(outcome.Result(), outcome.Incident)
 	})
 }
 
@@ -221,5 +223,5 @@ func (h *Handler) ignore(source *sources.Source, notice sentry.Notice, reason st
 	case ignoredTerminating:
 		return unavailableTerminating
 	}
-	return accepted(resultIgnored, "")
+	return accepted(store.ResultIgnored, "")
 }

@@ -12,7 +12,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
+	"github.com/itoc360/itoc360-operator/webhook/inbox"
 	"github.com/itoc360/itoc360-operator/webhook/sources"
+	"github.com/itoc360/itoc360-operator/webhook/store"
 )
 
 // Users' Secrets bear any name; the Directory reads exactly those that AlertSources refer to.
@@ -40,7 +42,7 @@ type Options struct {
 // Intake is the whole of it, put together.
 type Intake struct {
 	Directory *sources.Directory
-	Inbox     *Inbox
+	Inbox     *inbox.Inbox
 	Server    *Server
 
 	// helpers serve the server, and outlive it.
@@ -72,7 +74,7 @@ func (i *Intake) Start(ctx context.Context) error {
 
 // Add puts an intake into a manager without leader election.
 func Add(ctx context.Context, mgr manager.Manager, options Options) (*Intake, error) {
-	if err := AddIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
+	if err := store.AddIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
 		return nil, err
 	}
 	secrets, err := kubernetes.NewForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
@@ -82,19 +84,19 @@ func Add(ctx context.Context, mgr manager.Manager, options Options) (*Intake, er
 	realClock := clock.RealClock{}
 	log := mgr.GetLogger().WithName("intake")
 	directory := sources.NewDirectory(mgr.GetCache(), secrets, realClock)
-	store := NewStore(mgr.GetClient(), mgr.GetCache(), mgr.GetAPIReader(), directory, realClock)
+	recorder := store.New(mgr.GetClient(), mgr.GetCache(), mgr.GetAPIReader(), directory, realClock)
 	if options.ServerClock != nil {
-		store.writer.now = options.ServerClock.Now
+		recorder.UseServerClock(options.ServerClock.Now)
 	}
-	inbox := NewInbox(store, directory, realClock)
+	letters := inbox.New(recorder, directory, realClock)
 	reporter := NewReporter(mgr.GetClient(), options.Replica, realClock, log)
-	handler := NewHandler(directory, inbox, reporter, realClock, log)
+	handler := NewHandler(directory, letters, reporter, realClock, log)
 	if options.AnswerTimeout > 0 {
 		handler.timeout = options.AnswerTimeout
 	}
 	server := &Server{
 		Handler:       handler,
-		Inbox:         inbox,
+		Inbox:         letters,
 		Directory:     directory,
 		Listener:      options.Listener,
 		Certificates:  options.Certificates,
@@ -103,9 +105,9 @@ func Add(ctx context.Context, mgr manager.Manager, options Options) (*Intake, er
 	}
 	intake := &Intake{
 		Directory: directory,
-		Inbox:     inbox,
+		Inbox:     letters,
 		Server:    server,
-		helpers:   []manager.Runnable{directory, &rescuer{directory, store, log}, reporter},
+		helpers:   []manager.Runnable{directory, &store.Rescuer{Directory: directory, Store: recorder, Log: log}, reporter},
 	}
 	if err := mgr.Add(intake); err != nil {
 		return nil, fmt.Errorf("add to the manager: %w", err)

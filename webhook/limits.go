@@ -1,6 +1,10 @@
 package webhook
 
-import "time"
+import (
+	"time"
+
+	"github.com/itoc360/itoc360-operator/webhook/inbox"
+)
 
 // Every byte and second that the intake grants.
 const (
@@ -27,17 +31,8 @@ const (
 	// answerTimeout is how long after the body's last byte an answer is due, unless the options say otherwise: Sentry
 	// waits for one second and then counts a failure.
 	answerTimeout = 900 * time.Millisecond
-	// recordTimeout is how long recording goes on after its answer was due: Sentry does not send again.
-	recordTimeout = 30 * time.Second
 	// drainTimeout is how long a stopping intake waits for what it accepted.
-	drainTimeout = recordTimeout + 5*time.Second
-
-	// maxPending is how many signals wait for their write at once.
-	maxPending = 20_000
-	// maxBatch is how many signals go into one write.
-	maxBatch = 100
-	// maxWrites is how many alert keys are written at once.
-	maxWrites = 64
+	drainTimeout = inbox.RecordTimeout + 5*time.Second
 
 	// maxFailures is how many failed authentications from one address a minute are answered 401; the others are 429.
 	maxFailures = 20
@@ -50,19 +45,6 @@ const (
 	maxIdempotencyKeys = 10_000
 	// maxIdempotencyKey is the longest Idempotency-Key heeded, in bytes; Sentry's have 32.
 	maxIdempotencyKey = 128
-
-	// orphanMemory is how long a Resolve of which no Incident is known is remembered against an older Alert.
-	orphanMemory = 10 * time.Minute
-	// maxOrphans is how many of them are remembered.
-	maxOrphans = 10_000
-
-	// recentMemory is how long this process remembers what it wrote; by then the cache has it.
-	recentMemory = 10 * time.Second
-	// maxRecent is how many Incidents are remembered so.
-	maxRecent = 4096
-	// firstRetry and lastRetry bound the pauses between two tries to record.
-	firstRetry = 5 * time.Millisecond
-	lastRetry  = time.Second
 
 	// ahead is how far a sender's clock may be ahead of ours.
 	ahead = 5 * time.Minute

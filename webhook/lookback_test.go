@@ -11,12 +11,12 @@ import (
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/hack/testbed"
-	"github.com/itoc360/itoc360-operator/webhook"
+	"github.com/itoc360/itoc360-operator/webhook/store"
 )
 
 // storeThatLooksBackInVain is a store that somebody overtakes at its first write. The first time that it asks
 // afterwards, the API server is not there.
-func storeThatLooksBackInVain(t *testing.T, served *intake, rival func()) *webhook.Store {
+func storeThatLooksBackInVain(t *testing.T, served *intake, rival func()) *store.Store {
 	t.Helper()
 	rival = once(rival)
 	hasWritten, hasFailed := false, false
@@ -51,7 +51,7 @@ func storeThatLooksBackInVain(t *testing.T, served *intake, rival func()) *webho
 			t.Error("nothing was asked after the write: the test shows nothing")
 		}
 	})
-	return webhook.NewStore(faulty, served.cache, faulty, served.Directory, clock.RealClock{})
+	return store.New(faulty, served.cache, faulty, served.Directory, clock.RealClock{})
 }
 
 func TestANextIncidentCatchesUpAlthoughTheAPIServerIsAwayForAMoment(t *testing.T) {

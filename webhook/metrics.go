@@ -22,23 +22,8 @@ var (
 		Name: "itoc360_intake_ignored_total",
 		Help: "Authentic webhooks that opened and changed nothing, by reason.",
 	}, []string{"reason"})
-
-	orphansTotal = prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "itoc360_intake_orphan_resolves_total",
-		Help: "Resolves of which no Incident was known.",
-	})
-
-	pendingSignals = prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "itoc360_intake_pending_signals",
-		Help: "Signals accepted and not yet recorded.",
-	})
-
-	writesTotal = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "itoc360_intake_writes_total",
-		Help: "Writes of Incidents by the intake, by verb (create, patch) and result (written, stale, failed).",
-	}, []string{"verb", "result"})
 )
 
 func init() {
-	metrics.Registry.MustRegister(requestsTotal, answerSeconds, ignoredTotal, orphansTotal, pendingSignals, writesTotal)
+	metrics.Registry.MustRegister(requestsTotal, answerSeconds, ignoredTotal)
 }

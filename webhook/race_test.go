@@ -15,8 +15,8 @@ import (
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/hack/testbed"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
-	"github.com/itoc360/itoc360-operator/webhook"
 	"github.com/itoc360/itoc360-operator/webhook/sources"
+	"github.com/itoc360/itoc360-operator/webhook/store"
 )
 
 const issue42 = v1alpha1.AlertKey("issue/42")
@@ -30,10 +30,10 @@ func heard(event v1alpha1.SignalEvent, minute int) lifecycle.Heard {
 }
 
 // storeWith is a store whose writes go through what a test puts in their way.
-func storeWith(t *testing.T, served *intake, between interceptor.Funcs) *webhook.Store {
+func storeWith(t *testing.T, served *intake, between interceptor.Funcs) *store.Store {
 	t.Helper()
 	direct := testbed.NewClient(t, cluster(t).Config)
-	return webhook.NewStore(interceptor.NewClient(direct, between), served.cache, direct, served.Directory, clock.RealClock{})
+	return store.New(interceptor.NewClient(direct, between), served.cache, direct, served.Directory, clock.RealClock{})
 }
 
 // before are writes that a test hears of, by their verbs, before they are made.
@@ -61,7 +61,7 @@ func once(f func()) func() {
 	}
 }
 
-func record(t *testing.T, store *webhook.Store, source *testbed.Source, signals ...lifecycle.Heard) []webhook.Outcome {
+func record(t *testing.T, store *store.Store, source *testbed.Source, signals ...lifecycle.Heard) []store.Outcome {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), testbed.Patience)
 	defer cancel()
@@ -257,7 +257,7 @@ func TestWhatIsRecordedWhileANewSourceBecomesKnownIsTheNewOnes(t *testing.T) {
 					return err
 				},
 			})
-			store := webhook.NewStore(writing, served.cache, direct, newSource{made}, clock.RealClock{})
+			store := store.New(writing, served.cache, direct, newSource{made}, clock.RealClock{})
 			outcomes := store.Record(t.Context(), former, issue42, []lifecycle.Heard{heard(v1alpha1.SignalAlert, 1)})
 			if outcomes[0].Err != nil || outcomes[0].Effect != v1alpha1.EffectOpened {
 				t.Errorf("got %+v", outcomes[0])

@@ -14,6 +14,7 @@ import (
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/webhook/sources"
+	"github.com/itoc360/itoc360-operator/webhook/store"
 )
 
 // Reporter tells in a source's status what only this replica's intake knows: when a signal was last recorded, whether
@@ -164,5 +165,5 @@ func (r *Reporter) write(ctx context.Context, due due) error {
 
 // manager is this replica's name in managedFields, which is bounded; what tells Pods apart stands at the end of a name.
 func (r *Reporter) manager() string {
-	return fieldManager + "/" + r.replica[max(0, len(r.replica)-maxReplicaName):]
+	return store.FieldManager + "/" + r.replica[max(0, len(r.replica)-maxReplicaName):]
 }

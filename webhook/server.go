@@ -14,6 +14,7 @@ import (
 	"github.com/go-logr/logr"
 	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
 
+	"github.com/itoc360/itoc360-operator/webhook/inbox"
 	"github.com/itoc360/itoc360-operator/webhook/sources"
 )
 
@@ -24,7 +25,7 @@ type Server struct {
 	// Handler answers the requests.
 	Handler http.Handler
 	// Inbox is drained at the end.
-	Inbox *Inbox
+	Inbox *inbox.Inbox
 	// Directory must know each source before the server is ready.
 	Directory *sources.Directory
 	// Listener takes the connections.

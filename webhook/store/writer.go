@@ -1,4 +1,4 @@
-package webhook
+package store
 
 import (
 	"context"
@@ -18,8 +18,8 @@ import (
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 )
 
-// fieldManager is the intake's name in managedFields.
-const fieldManager = "itoc360-operator-intake"
+// FieldManager is the intake's name in managedFields.
+const FieldManager = "itoc360-operator-intake"
 
 // errStale is for a write that rests on an Incident as it no longer is.
 var errStale = errors.New("the Incident has changed")
@@ -49,7 +49,7 @@ func (w writer) create(ctx context.Context, spec *v1alpha1.IncidentSpec, source 
 		Spec: *spec,
 	}
 	incident.Spec.RecordedAt = ptr.To(metav1.NewTime(w.now().UTC().Truncate(time.Second)))
-	err := w.client.Create(ctx, incident, client.FieldOwner(fieldManager))
+	err := w.client.Create(ctx, incident, client.FieldOwner(FieldManager))
 	return incident, counted("create", err)
 }
 
@@ -80,7 +80,7 @@ func (w writer) apply(ctx context.Context, seen *v1alpha1.Incident, operations .
 		return nil, fmt.Errorf("encode the patch: %w", err)
 	}
 	incident := &v1alpha1.Incident{ObjectMeta: metav1.ObjectMeta{Name: seen.Name, Namespace: seen.Namespace}}
-	err = w.client.Patch(ctx, incident, client.RawPatch(types.JSONPatchType, patch), client.FieldOwner(fieldManager))
+	err = w.client.Patch(ctx, incident, client.RawPatch(types.JSONPatchType, patch), client.FieldOwner(FieldManager))
 	if apierrors.IsNotFound(err) || isFailedTest(err) {
 		err = fmt.Errorf("patch Incident %s/%s: %w", seen.Namespace, seen.Name, errStale)
 	}

@@ -1,4 +1,4 @@
-package webhook
+package inbox
 
 import (
 	"context"
@@ -14,28 +14,12 @@ import (
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 	"github.com/itoc360/itoc360-operator/webhook/sources"
+	"github.com/itoc360/itoc360-operator/webhook/store"
 )
-
-// Outcome is what became of one signal.
-type Outcome struct {
-	// Effect is what it did, None if nothing.
-	Effect v1alpha1.SignalEffect
-	// Incident is where it is recorded; empty if it is recorded nowhere.
-	Incident string
-	// Orphan is true for a Resolve of which no Incident is known.
-	Orphan bool
-	// Err says why it could not be recorded.
-	Err error
-}
 
 // Recorder records signals of one alert key in the order given, each with its outcome.
 type Recorder interface {
-	Record(ctx context.Context, source *sources.Source, key v1alpha1.AlertKey, heard []lifecycle.Heard) []Outcome
-}
-
-// namedSources find a source by its name, nil if it is not known.
-type namedSources interface {
-	ByName(name types.NamespacedName) *sources.Source
+	Record(ctx context.Context, source *sources.Source, key v1alpha1.AlertKey, heard []lifecycle.Heard) []store.Outcome
 }
 
 // errBusy is for a signal that finds too many others waiting.
@@ -45,20 +29,15 @@ var errBusy = errors.New("too many signals wait to be recorded")
 // that two signals of one alert never race inside a process. A write goes on when whoever asked for it has gone.
 type Inbox struct {
 	recorder Recorder
-	named    namedSources
+	named    store.Named
 	clock    clock.PassiveClock
 	writes   chan struct{}
 
 	mu      sync.Mutex
-	queues  map[queueKey]*queue
+	queues  map[store.Key]*queue
 	pending int
 	// drains are those who wait for the last queue to go.
 	drains []chan struct{}
-}
-
-type queueKey struct {
-	source types.NamespacedName
-	alert  v1alpha1.AlertKey
 }
 
 type queue struct {
@@ -69,32 +48,32 @@ type queue struct {
 type letter struct {
 	source  *sources.Source
 	heard   lifecycle.Heard
-	outcome chan Outcome
+	outcome chan store.Outcome
 }
 
-// NewInbox makes an Inbox in front of a Recorder.
-func NewInbox(recorder Recorder, named namedSources, clock clock.PassiveClock) *Inbox {
+// New makes an Inbox in front of a Recorder.
+func New(recorder Recorder, named store.Named, clock clock.PassiveClock) *Inbox {
 	return &Inbox{
 		recorder: recorder,
 		named:    named,
 		clock:    clock,
 		writes:   make(chan struct{}, maxWrites),
-		queues:   map[queueKey]*queue{},
+		queues:   map[store.Key]*queue{},
 	}
 }
 
 // Submit hands a signal in and waits for its outcome, or for the end of the context. In the latter case the signal is
 // still on its way.
-func (b *Inbox) Submit(ctx context.Context, source *sources.Source, alert v1alpha1.AlertKey, heard lifecycle.Heard) Outcome {
-	outcome := make(chan Outcome, 1)
-	if !b.put(queueKey{source.Name, alert}, letter{source, heard, outcome}) {
-		return Outcome{Err: errBusy}
+func (b *Inbox) Submit(ctx context.Context, source *sources.Source, alert v1alpha1.AlertKey, heard lifecycle.Heard) store.Outcome {
+	outcome := make(chan store.Outcome, 1)
+	if !b.put(store.Key{Source: source.Name, Alert: alert}, letter{source, heard, outcome}) {
+		return store.Outcome{Err: errBusy}
 	}
 	select {
 	case result := <-outcome:
 		return result
 	case <-ctx.Done():
-		return Outcome{Err: fmt.Errorf("record the signal: %w", ctx.Err())}
+		return store.Outcome{Err: fmt.Errorf("record the signal: %w", ctx.Err())}
 	}
 }
 
@@ -159,7 +138,7 @@ func (b *Inbox) tellDrained() {
 	b.drains = nil
 }
 
-func (b *Inbox) put(key queueKey, one letter) bool {
+func (b *Inbox) put(key store.Key, one letter) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.pending >= maxPending {
@@ -178,7 +157,7 @@ func (b *Inbox) put(key queueKey, one letter) bool {
 }
 
 // work records what waits in a queue, and ends when nothing does.
-func (b *Inbox) work(key queueKey, q *queue) {
+func (b *Inbox) work(key store.Key, q *queue) {
 	for {
 		b.writes <- struct{}{}
 		batch := b.take(key, q)
@@ -193,7 +172,7 @@ func (b *Inbox) work(key queueKey, q *queue) {
 }
 
 // take is the next batch; if there is none, the queue is gone.
-func (b *Inbox) take(key queueKey, q *queue) []letter {
+func (b *Inbox) take(key store.Key, q *queue) []letter {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(q.waiting) == 0 {
@@ -207,16 +186,16 @@ func (b *Inbox) take(key queueKey, q *queue) []letter {
 	return batch
 }
 
-func (b *Inbox) record(key queueKey, batch []letter) {
+func (b *Inbox) record(key store.Key, batch []letter) {
 	// Not the request's context: what was accepted is recorded, though its answer may be late.
-	ctx, cancel := context.WithTimeout(context.Background(), recordTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), RecordTimeout)
 	defer cancel()
 	heard := make([]lifecycle.Heard, len(batch))
 	for i := range batch {
 		heard[i] = batch[i].heard
 	}
 	newest := batch[len(batch)-1].source
-	for i, outcome := range b.recorder.Record(ctx, newest, key.alert, heard) {
+	for i, outcome := range b.recorder.Record(ctx, newest, key.Alert, heard) {
 		if outcome.Orphan {
 			orphansTotal.Inc()
 		}

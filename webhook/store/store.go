@@ -1,4 +1,4 @@
-package webhook
+package store
 
 import (
 	"context"
@@ -29,16 +29,14 @@ import (
 type Store struct {
 	view    view
 	writer  writer
-	named   namedSources
+	named   Named
 	clock   clock.PassiveClock
 	orphans *cache.LRUExpireCache
 }
 
-var _ Recorder = (*Store)(nil)
-
-// NewStore makes a Store. The cached reader must have the index that AddIndexes makes; the live reader asks the API
+// New makes a Store. The cached reader must have the index that AddIndexes makes; the live reader asks the API
 // server itself.
-func NewStore(client client.Client, cached, live client.Reader, named namedSources, clock clock.PassiveClock) *Store {
+func New(client client.Client, cached, live client.Reader, named Named, clock clock.PassiveClock) *Store {
 	return &Store{
 		view:    view{cached: cached, live: live, recent: cache.NewLRUExpireCacheWithClock(maxRecent, clock)},
 		writer:  writer{client: client, now: clock.Now},
@@ -48,7 +46,10 @@ func NewStore(client client.Client, cached, live client.Reader, named namedSourc
 	}
 }
 
-// Record implements Recorder. It tries until the context ends; signals that are not recorded by then have an error.
+// UseServerClock makes new Incidents be recorded by the API server's clock.
+func (s *Store) UseServerClock(now func() time.Time) { s.writer.now = now }
+
+// Record records signals of one alert key in the order given, each with its outcome. It tries until the context ends; signals that are not recorded by then have an error.
 func (s *Store) Record(ctx context.Context, source *sources.Source, key v1alpha1.AlertKey, heard []lifecycle.Heard) []Outcome {
 	r := &recording{
 		Store:  s,
@@ -203,7 +204,7 @@ func (r *recording) write(ctx context.Context, plan plan) (written *v1alpha1.Inc
 }
 
 func (r *recording) remember(plan plan, written *v1alpha1.Incident) {
-	orphans := queueKey{r.source.Name, r.key}
+	orphans := Key{r.source.Name, r.key}
 	if plan.orphan.After(r.orphan(orphans)) {
 		r.orphans.Add(orphans, plan.orphan, orphanMemory)
 	}
@@ -214,7 +215,7 @@ func (r *recording) remember(plan plan, written *v1alpha1.Incident) {
 	for _, outcome := range plan.outcomes {
 		switch outcome.Effect {
 		case v1alpha1.EffectOpened, v1alpha1.EffectReopened, v1alpha1.EffectResolved, v1alpha1.EffectWoken:
-			r.log.Info("Incident "+result(outcome), "incident", outcome.Incident)
+			r.log.Info("Incident "+outcome.Result(), "incident", outcome.Incident)
 		case v1alpha1.EffectUpdated, v1alpha1.EffectAcknowledged, v1alpha1.EffectUnacknowledged, v1alpha1.EffectNone:
 		}
 	}
@@ -230,7 +231,7 @@ func (r *recording) fail(err error) []Outcome {
 }
 
 // orphan is the time of the newest Resolve of which no Incident was known.
-func (s *Store) orphan(key queueKey) time.Time {
+func (s *Store) orphan(key Key) time.Time {
 	if at, ok := s.orphans.Get(key); ok {
 		return at.(time.Time)
 	}

@@ -1,4 +1,4 @@
-package webhook
+package inbox
 
 import (
 	"context"
@@ -17,7 +17,10 @@ import (
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 	"github.com/itoc360/itoc360-operator/webhook/sources"
+	"github.com/itoc360/itoc360-operator/webhook/store"
 )
+
+var noon = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 
 // inboxPatience bounds a failure, it measures nothing.
 const inboxPatience = 30 * time.Second
@@ -43,11 +46,11 @@ func (w write) actions() string {
 // gatedRecorder hands each write to the test, and waits for the test to end it.
 type gatedRecorder chan write
 
-func (r gatedRecorder) Record(ctx context.Context, source *sources.Source, key v1alpha1.AlertKey, heard []lifecycle.Heard) []Outcome {
+func (r gatedRecorder) Record(ctx context.Context, source *sources.Source, key v1alpha1.AlertKey, heard []lifecycle.Heard) []store.Outcome {
 	one := write{ctx, source, key, heard, make(chan struct{})}
 	r <- one
 	<-one.end
-	outcomes := make([]Outcome, len(heard))
+	outcomes := make([]store.Outcome, len(heard))
 	for i := range heard {
 		outcomes[i].Incident = fmt.Sprintf("%s of %d", heard[i].Signal.Action, len(heard))
 	}
@@ -79,7 +82,7 @@ func newTestInbox(t *testing.T) (*Inbox, gatedRecorder) {
 	t.Helper()
 	recorder := make(gatedRecorder)
 	clock := clocktesting.NewFakePassiveClock(noon)
-	return NewInbox(recorder, known{}, clock), recorder
+	return New(recorder, known{}, clock), recorder
 }
 
 var testSource = &sources.Source{
@@ -92,12 +95,12 @@ func heardAs(action string) lifecycle.Heard {
 }
 
 // submit hands a signal in, and returns when it is in its queue.
-func submit(ctx context.Context, t *testing.T, inbox *Inbox, key v1alpha1.AlertKey, action string) <-chan Outcome {
+func submit(ctx context.Context, t *testing.T, inbox *Inbox, key v1alpha1.AlertKey, action string) <-chan store.Outcome {
 	t.Helper()
 	inbox.mu.Lock()
 	before := inbox.pending
 	inbox.mu.Unlock()
-	outcome := make(chan Outcome, 1)
+	outcome := make(chan store.Outcome, 1)
 	go func() { outcome <- inbox.Submit(ctx, testSource, key, heardAs(action)) }()
 	deadline := time.After(inboxPatience)
 	for {
@@ -115,7 +118,7 @@ func submit(ctx context.Context, t *testing.T, inbox *Inbox, key v1alpha1.AlertK
 	}
 }
 
-func expectOutcome(t *testing.T, outcomes <-chan Outcome, want string) {
+func expectOutcome(t *testing.T, outcomes <-chan store.Outcome, want string) {
 	t.Helper()
 	select {
 	case got := <-outcomes:
@@ -131,7 +134,7 @@ func TestWhatArrivesDuringAWriteGoesIntoTheNextInOrder(t *testing.T) {
 	inbox, recorder := newTestInbox(t)
 	first := submit(t.Context(), t, inbox, "issue/1", "a")
 	one := recorder.next(t)
-	var rest []<-chan Outcome
+	var rest []<-chan store.Outcome
 	for _, action := range []string{"b", "c", "d"} {
 		rest = append(rest, submit(t.Context(), t, inbox, "issue/1", action))
 	}
@@ -239,7 +242,7 @@ func TestTheNewestFormOfTheSourceJudgesABatch(t *testing.T) {
 	one := recorder.next(t)
 	submit(t.Context(), t, inbox, "issue/1", "b")
 	newest := &sources.Source{Object: testSource.Object.DeepCopy(), Name: testSource.Name}
-	inbox.put(queueKey{newest.Name, "issue/1"}, letter{newest, heardAs("c"), make(chan Outcome, 1)})
+	inbox.put(store.Key{Source: newest.Name, Alert: "issue/1"}, letter{newest, heardAs("c"), make(chan store.Outcome, 1)})
 	close(one.end)
 	two := recorder.next(t)
 	if two.source != newest {
@@ -251,7 +254,7 @@ func TestTheNewestFormOfTheSourceJudgesABatch(t *testing.T) {
 func TestTheInboxIsBounded(t *testing.T) {
 	inbox, recorder := newTestInbox(t)
 	waiting := func(action string) bool {
-		return inbox.put(queueKey{testSource.Name, "issue/1"}, letter{testSource, heardAs(action), make(chan Outcome, 1)})
+		return inbox.put(store.Key{Source: testSource.Name, Alert: "issue/1"}, letter{testSource, heardAs(action), make(chan store.Outcome, 1)})
 	}
 	if !waiting("first") {
 		t.Fatal("the first is refused")
@@ -345,15 +348,15 @@ func TestAQueueThatIsEmptyIsForgottenAndMadeAgain(t *testing.T) {
 }
 
 // recorderFunc records with a function.
-type recorderFunc func(heard []lifecycle.Heard) []Outcome
+type recorderFunc func(heard []lifecycle.Heard) []store.Outcome
 
-func (f recorderFunc) Record(_ context.Context, _ *sources.Source, _ v1alpha1.AlertKey, heard []lifecycle.Heard) []Outcome {
+func (f recorderFunc) Record(_ context.Context, _ *sources.Source, _ v1alpha1.AlertKey, heard []lifecycle.Heard) []store.Outcome {
 	return f(heard)
 }
 
 func TestOrphansAreCounted(t *testing.T) {
-	inbox := NewInbox(recorderFunc(func(heard []lifecycle.Heard) []Outcome {
-		return slices.Repeat([]Outcome{{Orphan: true}}, len(heard))
+	inbox := New(recorderFunc(func(heard []lifecycle.Heard) []store.Outcome {
+		return slices.Repeat([]store.Outcome{{Orphan: true}}, len(heard))
 	}), nil, clocktesting.NewFakePassiveClock(noon))
 	before := testutil.ToFloat64(orphansTotal)
 	inbox.Submit(t.Context(), testSource, "issue/1", heardAs("resolved"))

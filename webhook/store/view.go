@@ -1,4 +1,4 @@
-package webhook
+package store
 
 import (
 	"context"
@@ -47,7 +47,7 @@ func (v view) recall(ctx context.Context, source types.NamespacedName, key v1alp
 	if err != nil {
 		return nil, fmt.Errorf("list Incidents in the cache: %w", err)
 	}
-	if remembered, ok := v.recent.Get(queueKey{source, key}); ok {
+	if remembered, ok := v.recent.Get(Key{source, key}); ok {
 		return newer(remembered.(*v1alpha1.Incident), found), nil
 	}
 	return found, nil
@@ -124,9 +124,9 @@ func (v view) list(
 }
 
 func (v view) remember(source types.NamespacedName, key v1alpha1.AlertKey, written *v1alpha1.Incident) {
-	v.recent.Add(queueKey{source, key}, written, recentMemory)
+	v.recent.Add(Key{source, key}, written, recentMemory)
 }
 
 func (v view) forget(source types.NamespacedName, key v1alpha1.AlertKey) {
-	v.recent.Remove(queueKey{source, key})
+	v.recent.Remove(Key{source, key})
 }

@@ -1,4 +1,4 @@
-package webhook
+package store
 
 import (
 	"time"
@@ -25,7 +25,7 @@ type plan struct {
 
 // judge plans the next write: as many of the signals to come as touch one Incident.
 func (r *recording) judge() plan {
-	plan := plan{orphan: r.orphan(queueKey{r.source.Name, r.key})}
+	plan := plan{orphan: r.orphan(Key{r.source.Name, r.key})}
 	identity := v1alpha1.IncidentSpec{SourceRef: v1alpha1.SourceReference{Name: r.source.Name.Name}, AlertKey: r.key}
 	rules, now := r.rules(), r.clock.Now()
 	spec := r.latest.spec()

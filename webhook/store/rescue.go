@@ -1,4 +1,4 @@
-package webhook
+package store
 
 import (
 	"context"
@@ -12,30 +12,33 @@ import (
 	"github.com/itoc360/itoc360-operator/webhook/sources"
 )
 
-// rescuer keeps what was recorded for a source that had, a moment before, been deleted and made again: as long as its
+// Rescuer keeps what was recorded for a source that had, a moment before, been deleted and made again: as long as its
 // watch has not told of that, a replica makes the former source the owner of new Incidents, and the garbage collector
 // takes them for orphans. As soon as the new source is known, they are given to it, or made again. What is still being
 // recorded then, its own recording looks after: see Store.rescueFrom.
-type rescuer struct {
-	directory *sources.Directory
-	store     *Store
-	log       logr.Logger
+type Rescuer struct {
+	// Directory tells of new sources.
+	Directory *sources.Directory
+	// Store is what recorded.
+	Store *Store
+	// Log tells what could not be rescued.
+	Log logr.Logger
 }
 
 // Start looks after each source that is new, until the context ends.
-func (r *rescuer) Start(ctx context.Context) error {
-	changes := r.directory.Subscribe(ctx)
+func (r *Rescuer) Start(ctx context.Context) error {
+	changes := r.Directory.Subscribe(ctx)
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case change := <-changes:
-			source := r.directory.ByName(client.ObjectKeyFromObject(change.Object))
+			source := r.Directory.ByName(client.ObjectKeyFromObject(change.Object))
 			if source == nil {
 				continue
 			}
-			if err := r.store.Rescue(ctx, source); err != nil {
-				r.log.Error(err, "Could not rescue Incidents of a source that was made again", "source", source.Name)
+			if err := r.Store.Rescue(ctx, source); err != nil {
+				r.Log.Error(err, "Could not rescue Incidents of a source that was made again", "source", source.Name)
 			}
 		}
 	}
@@ -45,7 +48,7 @@ func (r *rescuer) Start(ctx context.Context) error {
 // earlier source of its name.
 func (s *Store) Rescue(ctx context.Context, source *sources.Source) error {
 	for _, key := range s.view.recent.Keys() {
-		if key, ok := key.(queueKey); ok && key.source == source.Name {
+		if key, ok := key.(Key); ok && key.Source == source.Name {
 			if err := s.rescue(ctx, source, key); err != nil {
 				return err
 			}
@@ -61,11 +64,11 @@ func (s *Store) rescueFrom(ctx context.Context, former *sources.Source, key v1al
 	if now == nil || now.Object.UID == former.Object.UID {
 		return nil
 	}
-	return s.rescue(ctx, now, queueKey{former.Name, key})
+	return s.rescue(ctx, now, Key{former.Name, key})
 }
 
 // rescue gives a source the Incident of an alert key that this process recorded in the last seconds, if it is another's.
-func (s *Store) rescue(ctx context.Context, source *sources.Source, key queueKey) error {
+func (s *Store) rescue(ctx context.Context, source *sources.Source, key Key) error {
 	remembered, ok := s.view.recent.Get(key)
 	if !ok {
 		return nil
@@ -74,13 +77,13 @@ func (s *Store) rescue(ctx context.Context, source *sources.Source, key queueKey
 	if isOwned(incident, source.Object) || !isOpen(&incident.Spec, s.clock.Now()) {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
+	ctx, cancel := context.WithTimeout(ctx, rescueTimeout)
 	defer cancel()
 	delay := retries()
 	for {
 		rescued, err := s.reown(ctx, source, key, incident)
 		if err == nil {
-			s.view.remember(key.source, key.alert, rescued)
+			s.view.remember(key.Source, key.Alert, rescued)
 			return nil
 		}
 		if !isRetryable(err) || !pause(ctx, delay()) {
@@ -90,8 +93,8 @@ func (s *Store) rescue(ctx context.Context, source *sources.Source, key queueKey
 }
 
 // reown gives an Incident to a source: as it is now or, where the garbage collector was faster, as it was.
-func (s *Store) reown(ctx context.Context, source *sources.Source, key queueKey, incident *v1alpha1.Incident) (*v1alpha1.Incident, error) {
-	now, err := s.view.get(ctx, key.source, key.alert, incident.Spec.Number)
+func (s *Store) reown(ctx context.Context, source *sources.Source, key Key, incident *v1alpha1.Incident) (*v1alpha1.Incident, error) {
+	now, err := s.view.get(ctx, key.Source, key.Alert, incident.Spec.Number)
 	switch {
 	case err != nil:
 		return nil, err
