@@ -17,7 +17,10 @@ import (
 	"github.com/go-logr/logr"
 	uberzap "go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
@@ -105,7 +108,7 @@ func runUntilSignal(operator *options.Options) error {
 }
 
 // drainGrace is how long, after the shutdown delay, accepted signals and running reconciles have to come to an end.
-const drainGrace = 45 * time.Second
+const drainGrace = 108 * time.Second
 
 // listen opens the intake's listener; a test learns its address there.
 type listen func(network, address string) (net.Listener, error)
@@ -183,6 +186,9 @@ func addIntake(
 		AnswerTimeout: operator.AnswerTimeout,
 		Replica:       operator.Replica,
 		ServerClock:   serverClock,
+		SpoolDir:      operator.SpoolDir,
+		SpoolMaxBytes: operator.SpoolMaxBytes.Value(),
+		Trouble:       eventOnPod(mgr, operator),
 	}
 	if operator.CertificateFile != "" {
 		certificates, err := certwatcher.New(operator.CertificateFile, operator.KeyFile)
@@ -199,6 +205,17 @@ func addIntake(
 		return nil, fmt.Errorf("add the intake: %w", err)
 	}
 	return intake, nil
+}
+
+// eventOnPod tells of trouble in an Event on this replica's Pod.
+func eventOnPod(mgr manager.Manager, operator *options.Options) func(reason, message string) {
+	recorder := mgr.GetEventRecorder("itoc360-operator")
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
+		Namespace: operator.Namespace, Name: operator.Replica, UID: types.UID(operator.PodUID),
+	}}
+	return func(reason, message string) {
+		recorder.Eventf(pod, nil, corev1.EventTypeWarning, reason, "Spool", "%s", message)
+	}
 }
 
 // addControllers adds the campaign for the term in which this replica runs the controllers.

@@ -49,6 +49,10 @@ func (f *fuzzRecorder) Record(_ context.Context, source *sources.Source, _ v1alp
 	return outcomes
 }
 
+func (f *fuzzRecorder) Repeats(context.Context, *sources.Source, v1alpha1.AlertKey, lifecycle.Heard) (string, bool) {
+	return "", false
+}
+
 // fuzzSources are known by their tokens.
 type fuzzSources map[string]*sources.Source
 
@@ -68,7 +72,7 @@ func fuzzHandler(recorder *fuzzRecorder) *Handler {
 	unsigned := &v1alpha1.AlertSource{ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "ledger", UID: "2"}}
 	known := fuzzSources{fuzzSignedToken: sources.Gather(signed, read), fuzzUnsignedToken: sources.Gather(unsigned, read)}
 	reporter := NewReporter(nil, "replica", clock.RealClock{}, logr.Discard())
-	return NewHandler(known, inbox.New(recorder, nil, clock.RealClock{}), reporter, clock.RealClock{}, logr.Discard())
+	return NewHandler(known, inbox.New(recorder, inbox.Options{Clock: clock.RealClock{}, Log: logr.Discard()}), reporter, clock.RealClock{}, logr.Discard())
 }
 
 // FuzzHandler checks that whatever is posted, the handler neither panics nor redirects nor tells a token; that a signal is

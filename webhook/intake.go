@@ -2,10 +2,12 @@ package webhook
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"time"
 
+	"github.com/go-logr/logr"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/utils/clock"
@@ -14,6 +16,7 @@ import (
 
 	"github.com/itoc360/itoc360-operator/webhook/inbox"
 	"github.com/itoc360/itoc360-operator/webhook/sources"
+	"github.com/itoc360/itoc360-operator/webhook/spool"
 	"github.com/itoc360/itoc360-operator/webhook/store"
 )
 
@@ -33,6 +36,12 @@ type Options struct {
 	ShutdownDelay time.Duration
 	// AnswerTimeout is when an answer is due: what is not recorded by then is answered 503. Default: 900ms.
 	AnswerTimeout time.Duration
+	// SpoolDir is where to keep on disk what cannot be recorded in time; empty for nowhere.
+	SpoolDir string
+	// SpoolMaxBytes is how large that may become.
+	SpoolMaxBytes int64
+	// Trouble hears what is wrong with the spool. Default: nobody.
+	Trouble func(reason, message string)
 	// ServerClock is the API server's clock. Default: the operator's own.
 	ServerClock *ServerClock
 	// Replica is this process's name among the replicas.
@@ -47,6 +56,8 @@ type Intake struct {
 
 	// helpers serve the server, and outlive it.
 	helpers []manager.Runnable
+	// spool is nil if there is none; it outlives all.
+	spool *spool.Spool
 }
 
 // NeedLeaderElection is false: every replica takes deliveries. It also makes the manager start the intake after the
@@ -57,6 +68,9 @@ func (i *Intake) NeedLeaderElection() bool { return false }
 func (i *Intake) Start(ctx context.Context) error {
 	group, drained := errgroup.WithContext(context.WithoutCancel(ctx))
 	drained, stop := context.WithCancel(drained)
+	if i.spool != nil {
+		i.spool.Start(i.Inbox.Restore)
+	}
 	serving, end := context.WithCancel(ctx)
 	defer end()
 	for _, helper := range i.helpers {
@@ -69,7 +83,13 @@ func (i *Intake) Start(ctx context.Context) error {
 		defer stop()
 		return i.Server.Start(serving)
 	})
-	return group.Wait()
+	err := group.Wait()
+	if i.spool == nil {
+		return err
+	}
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	return errors.Join(err, i.spool.Close(closing))
 }
 
 // Add puts an intake into a manager without leader election.
@@ -88,12 +108,13 @@ func Add(ctx context.Context, mgr manager.Manager, options Options) (*Intake, er
 	if options.ServerClock != nil {
 		recorder.UseServerClock(options.ServerClock.Now)
 	}
-	letters := inbox.New(recorder, directory, realClock)
+	if options.AnswerTimeout == 0 {
+		options.AnswerTimeout = answerTimeout
+	}
+	letters, kept := newInbox(recorder, directory, options, log)
 	reporter := NewReporter(mgr.GetClient(), options.Replica, realClock, log)
 	handler := NewHandler(directory, letters, reporter, realClock, log)
-	if options.AnswerTimeout > 0 {
-		handler.timeout = options.AnswerTimeout
-	}
+	handler.timeout = options.AnswerTimeout
 	server := &Server{
 		Handler:       handler,
 		Inbox:         letters,
@@ -107,10 +128,27 @@ func Add(ctx context.Context, mgr manager.Manager, options Options) (*Intake, er
 		Directory: directory,
 		Inbox:     letters,
 		Server:    server,
-		helpers:   []manager.Runnable{directory, &store.Rescuer{Directory: directory, Store: recorder, Log: log}, reporter},
+		helpers: []manager.Runnable{
+			directory, letters, &store.Rescuer{Directory: directory, Store: recorder, Log: log}, reporter,
+			&resolvedWatch{mgr.GetCache(), letters, realClock},
+		},
+		spool: kept,
 	}
 	if err := mgr.Add(intake); err != nil {
 		return nil, fmt.Errorf("add to the manager: %w", err)
 	}
 	return intake, nil
+}
+
+// newInbox makes an inbox, with the spool behind it if there is to be one.
+func newInbox(recorder inbox.Recorder, named store.Named, options Options, log logr.Logger) (*inbox.Inbox, *spool.Spool) {
+	settings := inbox.Options{Named: named, Clock: clock.RealClock{}, Log: log, Reserve: options.AnswerTimeout / reservedPart}
+	if options.SpoolDir == "" {
+		return inbox.New(recorder, settings), nil
+	}
+	disk := spool.New(spool.Options{
+		Dir: options.SpoolDir, MaxBytes: options.SpoolMaxBytes, Trouble: options.Trouble, Log: log.WithName("spool"),
+	})
+	settings.Disk = disk
+	return inbox.New(recorder, settings), disk
 }

@@ -1,10 +1,6 @@
 package webhook
 
-import (
-	"time"
-
-	"github.com/itoc360/itoc360-operator/webhook/inbox"
-)
+import "time"
 
 // Every byte and second that the intake grants.
 const (
@@ -31,8 +27,13 @@ const (
 	// answerTimeout is how long after the body's last byte an answer is due, unless the options say otherwise: Sentry
 	// waits for one second and then counts a failure.
 	answerTimeout = 900 * time.Millisecond
-	// drainTimeout is how long a stopping intake waits for what it accepted.
-	drainTimeout = inbox.RecordTimeout + 5*time.Second
+	// reservedPart is the part of it that is kept for the disk: what is not recorded 600 ms after its arrival goes there.
+	reservedPart = 3
+	// closeTimeout is how long a stopping spool may take for its last commit.
+	closeTimeout = 5 * time.Second
+	// drainTimeout is how long a stopping intake takes for what it accepted. In a storm much of that is on disk, and the disk of
+	// a Pod goes with it: so it is long enough for tens of thousands.
+	drainTimeout = 100 * time.Second
 
 	// maxFailures is how many failed authentications from one address a minute are answered 401; the others are 429.
 	maxFailures = 20

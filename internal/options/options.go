@@ -9,6 +9,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"k8s.io/apimachinery/pkg/api/resource"
 )
 
 // Options are what the flags and the environment say; Bind documents each flag.
@@ -22,20 +24,30 @@ type Options struct {
 	KeyFile         string
 	ShutdownDelay   time.Duration
 	AnswerTimeout   time.Duration
+	SpoolDir        string
+	SpoolMaxBytes   resource.QuantityValue
 	SlackURL        string
 	PagerDutyURL    string
 
 	// Namespace is the Pod's, from POD_NAMESPACE. Default: itoc360-system.
 	Namespace string
+	// PodUID is the Pod's UID, from POD_UID; empty outside a cluster.
+	PodUID string
 	// Replica is the Pod's name, from POD_NAME. Default: the host's name.
 	Replica string
 
 	watchNamespaces string
 }
 
+// minSpoolBytes is some hundred webhooks.
+const minSpoolBytes = 1 << 20
+
 // New is what the environment says.
 func New() *Options {
-	return &Options{Namespace: os.Getenv("POD_NAMESPACE"), Replica: os.Getenv("POD_NAME")}
+	return &Options{
+		Namespace: os.Getenv("POD_NAMESPACE"), Replica: os.Getenv("POD_NAME"), PodUID: os.Getenv("POD_UID"),
+		SpoolMaxBytes: resource.QuantityValue{Quantity: resource.MustParse("256Mi")},
+	}
 }
 
 // Bind makes a flag of each option.
@@ -53,8 +65,14 @@ func (o *Options) Bind(flags *flag.FlagSet) {
 		"A file with the PEM certificate chain that the intake serves TLS with; read anew when it changes. Empty: plain HTTP.")
 	flags.StringVar(&o.KeyFile, "intake-tls-key-file", "", "The file with the PEM key of --intake-tls-cert-file.")
 	flags.DurationVar(&o.AnswerTimeout, "intake-answer-timeout", 900*time.Millisecond,
-		"When a webhook that is not recorded yet is answered 503; recording goes on. "+
+		"When a webhook that is not recorded yet is answered 503; recording goes on. With --spool-dir, it goes there after two thirds of this. "+
 			"Sentry waits for one second, old self-hosted ones for five.")
+	flags.StringVar(&o.SpoolDir, "spool-dir", "",
+		"A directory, this replica's alone, for what the API server does not take in time: it is kept there and answered 200, and "+
+			"recorded later. Empty: such a webhook is answered 503, and Sentry does not send it again.")
+	flags.Var(&o.SpoolMaxBytes, "spool-max-bytes",
+		"How large the content of --spool-dir may become, such as 256Mi; its file can be up to twice as large. "+
+			"Beyond that a webhook that is not recorded in time is answered 503.")
 	flags.StringVar(&o.SlackURL, "slack-api-url", "https://slack.com/api/",
 		"The URL of Slack's Web API, for a workspace elsewhere, such as https://slack-gov.com/api/.")
 	flags.StringVar(&o.PagerDutyURL, "pagerduty-events-url", "https://events.pagerduty.com",
@@ -76,6 +94,9 @@ func (o *Options) Complete(rest []string) error {
 	}
 	if o.AnswerTimeout <= 0 {
 		return errors.New("--intake-answer-timeout must be positive, such as 900ms")
+	}
+	if o.SpoolMaxBytes.Value() < minSpoolBytes {
+		return errors.New("--spool-max-bytes must be at least 1Mi")
 	}
 	if o.Namespace == "" {
 		o.Namespace = "itoc360-system"

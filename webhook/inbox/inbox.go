@@ -1,3 +1,5 @@
+// Package inbox brings what was heard to its record: in order for each alert key, one write in flight, and by way of the disk
+// where the API server is too slow for the sender.
 package inbox
 
 import (
@@ -7,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-logr/logr"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
@@ -17,9 +20,22 @@ import (
 	"github.com/itoc360/itoc360-operator/webhook/store"
 )
 
-// Recorder records signals of one alert key in the order given, each with its outcome.
+// Recorder records signals.
 type Recorder interface {
+	// Record records signals of one alert key in the order given, each with its outcome.
 	Record(ctx context.Context, source *sources.Source, key v1alpha1.AlertKey, heard []lifecycle.Heard) []store.Outcome
+	// Repeats tells whether a signal would change nothing but counters, and in which Incident.
+	Repeats(ctx context.Context, source *sources.Source, key v1alpha1.AlertKey, heard lifecycle.Heard) (incident string, repeats bool)
+}
+
+// Disk keeps signals until they are recorded. It is a spool.
+type Disk interface {
+	// Put puts an entry, and tells later whether it is on disk.
+	Put(sequence uint64, value []byte, done func(error))
+	// Get gives the values of entries, nil for one that is not there.
+	Get(sequences []uint64) ([][]byte, error)
+	// Remove takes entries out.
+	Remove(sequences ...uint64)
 }
 
 // errBusy is for a signal that finds too many others waiting.
@@ -27,51 +43,155 @@ var errBusy = errors.New("too many signals wait to be recorded")
 
 // Inbox has one queue an alert key. What arrives while a write of the key is in flight goes into the next write, so
 // that two signals of one alert never race inside a process. A write goes on when whoever asked for it has gone.
+//
+// With a disk, what cannot be recorded in time is put there, and is as good as recorded: it keeps its place in its queue, and
+// goes from the disk when it is recorded. So is, at once, what would change nothing but counters: it waits there for others of
+// its key.
 type Inbox struct {
 	recorder Recorder
 	named    store.Named
 	clock    clock.PassiveClock
-	writes   chan struct{}
+	log      logr.Logger
+	// disk is nil if there is none.
+	disk Disk
+	// reserve is how much of a sender's patience is kept for the disk.
+	reserve time.Duration
+	// flushAfter is how long repeats wait.
+	flushAfter time.Duration
 
-	mu      sync.Mutex
-	queues  map[store.Key]*queue
+	mu     sync.Mutex
+	queues map[store.Key]*queue
+	// line are the queues whose turn comes, in order.
+	line []*queue
+	// writing is how many workers there are.
+	writing int
+	// pending is how many signals wait in memory alone.
 	pending int
+	// sequence is the last one given to a signal. Sequences rise from process to process, as time does.
+	sequence uint64
 	// drains are those who wait for the last queue to go.
-	drains []chan struct{}
+	drains   []chan struct{}
+	draining bool
+	pace     pace
+	// started is true once what was left on disk may be recorded.
+	started bool
+	// opened is when the inbox was made.
+	opened time.Time
 }
 
-type queue struct {
-	waiting []letter
-}
-
-// letter is one signal in a queue, and where its outcome goes.
-type letter struct {
-	source  *sources.Source
-	heard   lifecycle.Heard
-	outcome chan store.Outcome
+// Options are what an Inbox needs besides its Recorder.
+type Options struct {
+	// Named find sources.
+	Named store.Named
+	// Clock says what time it is.
+	Clock clock.PassiveClock
+	// Log tells what could not be recorded.
+	Log logr.Logger
+	// Disk keeps what cannot be recorded in time; nil for none.
+	Disk Disk
+	// Reserve is how much before a sender's deadline its signal goes to the disk.
+	Reserve time.Duration
 }
 
 // New makes an Inbox in front of a Recorder.
-func New(recorder Recorder, named store.Named, clock clock.PassiveClock) *Inbox {
+func New(recorder Recorder, options Options) *Inbox {
 	return &Inbox{
-		recorder: recorder,
-		named:    named,
-		clock:    clock,
-		writes:   make(chan struct{}, maxWrites),
-		queues:   map[store.Key]*queue{},
+		recorder:   recorder,
+		named:      options.Named,
+		clock:      options.Clock,
+		log:        options.Log,
+		disk:       options.Disk,
+		reserve:    options.Reserve,
+		flushAfter: flushInterval,
+		queues:     map[store.Key]*queue{},
+		sequence:   uint64(options.Clock.Now().UnixNano()), //nolint:gosec // after 1970
+		pace:       pace{alarm: make(chan struct{})},
+		opened:     options.Clock.Now(),
 	}
 }
 
-// Submit hands a signal in and waits for its outcome, or for the end of the context. In the latter case the signal is
-// still on its way.
+// Submit hands a signal in and waits until it is recorded or on disk, or for the end of the context. In the latter case the
+// signal is still on its way.
 func (b *Inbox) Submit(ctx context.Context, source *sources.Source, alert v1alpha1.AlertKey, heard lifecycle.Heard) store.Outcome {
-	outcome := make(chan store.Outcome, 1)
-	if !b.put(store.Key{Source: source.Name, Alert: alert}, letter{source, heard, outcome}) {
+	key := store.Key{Source: source.Name, Alert: alert}
+	one := &letter{source: source, heard: &heard, outcome: make(chan store.Outcome, 1), durable: make(chan error, 1)}
+	if b.disk == nil {
+		return b.submitWithoutDisk(ctx, key, one)
+	}
+	if incident, repeats := b.recorder.Repeats(ctx, source, alert, heard); repeats && b.hold(key, one) {
+		spooledTotal.WithLabelValues(spooledRepeat).Inc()
+		b.keep(key, one)
+		return b.awaitDisk(ctx, key, one, incident)
+	}
+	if !b.put(key, one) {
+		return store.Outcome{Err: errBusy}
+	}
+	if why := b.awaitRecord(ctx, one); why != "" {
+		spooledTotal.WithLabelValues(why).Inc()
+		b.keep(key, one)
+		return b.awaitDisk(ctx, key, one, "")
+	}
+	return <-one.outcome
+}
+
+func (b *Inbox) submitWithoutDisk(ctx context.Context, key store.Key, one *letter) store.Outcome {
+	if !b.put(key, one) {
 		return store.Outcome{Err: errBusy}
 	}
 	select {
-	case result := <-outcome:
-		return result
+	case outcome := <-one.outcome:
+		return outcome
+	case <-ctx.Done():
+		return store.Outcome{Err: fmt.Errorf("record the signal: %w", ctx.Err())}
+	}
+}
+
+// awaitRecord waits for a letter's outcome, for which the channel is full then, or says why the letter goes to disk.
+func (b *Inbox) awaitRecord(ctx context.Context, one *letter) (why string) {
+	if why := b.hurries(); why != "" {
+		return why
+	}
+	patience := time.NewTimer(b.patience(ctx))
+	defer patience.Stop()
+	select {
+	case outcome := <-one.outcome:
+		one.outcome <- outcome
+		return ""
+	case <-b.alarm():
+		return spooledOutage
+	case <-patience.C:
+		return spooledSlow
+	case <-ctx.Done():
+		// Sentry has gone, and will not send it again.
+		return spooledSlow
+	}
+}
+
+// patience is how long a sender waits for the record before its signal goes to disk.
+func (b *Inbox) patience(ctx context.Context) time.Duration {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return recordTimeout
+	}
+	return deadline.Sub(b.clock.Now()) - b.reserve
+}
+
+// awaitDisk waits until a letter is on disk, or is recorded after all. Where the disk fails, there is still the record.
+func (b *Inbox) awaitDisk(ctx context.Context, key store.Key, one *letter, incident string) store.Outcome {
+	select {
+	case outcome := <-one.outcome:
+		return outcome
+	case err := <-one.durable:
+		if err == nil {
+			return store.Outcome{Spooled: true, Incident: incident}
+		}
+		b.Flush(key)
+	case <-ctx.Done():
+		return store.Outcome{Err: fmt.Errorf("spool the signal: %w", ctx.Err())}
+	}
+	select {
+	case outcome := <-one.outcome:
+		return outcome
 	case <-ctx.Done():
 		return store.Outcome{Err: fmt.Errorf("record the signal: %w", ctx.Err())}
 	}
@@ -96,7 +216,7 @@ func (b *Inbox) RecordAcknowledgementTimeout(
 	})
 }
 
-// recordOwn hands in what the operator itself has to say.
+// recordOwn hands in what the operator itself has to say. It would say it again, and so needs no disk.
 func (b *Inbox) recordOwn(ctx context.Context, name types.NamespacedName, alert v1alpha1.AlertKey, heard lifecycle.Heard) error {
 	source := b.named.ByName(name)
 	if source == nil {
@@ -104,105 +224,6 @@ func (b *Inbox) recordOwn(ctx context.Context, name types.NamespacedName, alert 
 	}
 	now := metav1.NewMicroTime(b.clock.Now())
 	heard.Signal.Time, heard.Signal.ReceivedAt, heard.Signal.By = now, now, v1alpha1.ByOperator
-	return b.Submit(ctx, source, alert, heard).Err
-}
-
-// Drain waits until everything handed in has its outcome, or for the end of the context.
-func (b *Inbox) Drain(ctx context.Context) error {
-	select {
-	case <-b.drained():
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("drain the inbox: %w", ctx.Err())
-	}
-}
-
-// drained is closed when there is no queue.
-func (b *Inbox) drained() <-chan struct{} {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	drained := make(chan struct{})
-	b.drains = append(b.drains, drained)
-	b.tellDrained()
-	return drained
-}
-
-// tellDrained needs the lock.
-func (b *Inbox) tellDrained() {
-	if len(b.queues) > 0 {
-		return
-	}
-	for _, drained := range b.drains {
-		close(drained)
-	}
-	b.drains = nil
-}
-
-func (b *Inbox) put(key store.Key, one letter) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.pending >= maxPending {
-		return false
-	}
-	b.pending++
-	pendingSignals.Inc()
-	if q := b.queues[key]; q != nil {
-		q.waiting = append(q.waiting, one)
-		return true
-	}
-	q := &queue{waiting: []letter{one}}
-	b.queues[key] = q
-	go b.work(key, q)
-	return true
-}
-
-// work records what waits in a queue, and ends when nothing does.
-func (b *Inbox) work(key store.Key, q *queue) {
-	for {
-		b.writes <- struct{}{}
-		batch := b.take(key, q)
-		if batch != nil {
-			b.record(key, batch)
-		}
-		<-b.writes
-		if batch == nil {
-			return
-		}
-	}
-}
-
-// take is the next batch; if there is none, the queue is gone.
-func (b *Inbox) take(key store.Key, q *queue) []letter {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if len(q.waiting) == 0 {
-		delete(b.queues, key)
-		b.tellDrained()
-		return nil
-	}
-	size := min(len(q.waiting), maxBatch)
-	batch := q.waiting[:size:size]
-	q.waiting = q.waiting[size:]
-	return batch
-}
-
-func (b *Inbox) record(key store.Key, batch []letter) {
-	// Not the request's context: what was accepted is recorded, though its answer may be late.
-	ctx, cancel := context.WithTimeout(context.Background(), RecordTimeout)
-	defer cancel()
-	heard := make([]lifecycle.Heard, len(batch))
-	for i := range batch {
-		heard[i] = batch[i].heard
-	}
-	newest := batch[len(batch)-1].source
-	for i, outcome := range b.recorder.Record(ctx, newest, key.Alert, heard) {
-		if outcome.Orphan {
-			orphansTotal.Inc()
-		}
-		batch[i].outcome <- outcome
-	}
-	pendingSignals.Sub(float64(len(batch)))
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.pending -= len(batch)
+	one := &letter{source: source, heard: &heard, outcome: make(chan store.Outcome, 1)}
+	return b.submitWithoutDisk(ctx, store.Key{Source: name, Alert: alert}, one).Err
 }

@@ -9,10 +9,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	clocktesting "k8s.io/utils/clock/testing"
+	"k8s.io/utils/ptr"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
@@ -57,6 +59,13 @@ func (r gatedRecorder) Record(ctx context.Context, source *sources.Source, key v
 	return outcomes
 }
 
+// Repeats tells that whatever is called so repeats.
+func (r gatedRecorder) Repeats(
+	_ context.Context, _ *sources.Source, _ v1alpha1.AlertKey, heard lifecycle.Heard,
+) (incident string, repeats bool) {
+	return "team/repeated", heard.Signal.Action == "repeat"
+}
+
 // next is the next write to begin.
 func (r gatedRecorder) next(t *testing.T) write {
 	t.Helper()
@@ -82,7 +91,7 @@ func newTestInbox(t *testing.T) (*Inbox, gatedRecorder) {
 	t.Helper()
 	recorder := make(gatedRecorder)
 	clock := clocktesting.NewFakePassiveClock(noon)
-	return New(recorder, known{}, clock), recorder
+	return New(recorder, Options{Named: known{}, Clock: clock, Log: logr.Discard()}), recorder
 }
 
 var testSource = &sources.Source{
@@ -242,7 +251,7 @@ func TestTheNewestFormOfTheSourceJudgesABatch(t *testing.T) {
 	one := recorder.next(t)
 	submit(t.Context(), t, inbox, "issue/1", "b")
 	newest := &sources.Source{Object: testSource.Object.DeepCopy(), Name: testSource.Name}
-	inbox.put(store.Key{Source: newest.Name, Alert: "issue/1"}, letter{newest, heardAs("c"), make(chan store.Outcome, 1)})
+	inbox.put(store.Key{Source: newest.Name, Alert: "issue/1"}, &letter{source: newest, heard: ptr.To(heardAs("c"))})
 	close(one.end)
 	two := recorder.next(t)
 	if two.source != newest {
@@ -254,7 +263,7 @@ func TestTheNewestFormOfTheSourceJudgesABatch(t *testing.T) {
 func TestTheInboxIsBounded(t *testing.T) {
 	inbox, recorder := newTestInbox(t)
 	waiting := func(action string) bool {
-		return inbox.put(store.Key{Source: testSource.Name, Alert: "issue/1"}, letter{testSource, heardAs(action), make(chan store.Outcome, 1)})
+		return inbox.put(store.Key{Source: testSource.Name, Alert: "issue/1"}, &letter{source: testSource, heard: ptr.To(heardAs(action))})
 	}
 	if !waiting("first") {
 		t.Fatal("the first is refused")
@@ -354,10 +363,14 @@ func (f recorderFunc) Record(_ context.Context, _ *sources.Source, _ v1alpha1.Al
 	return f(heard)
 }
 
+func (f recorderFunc) Repeats(context.Context, *sources.Source, v1alpha1.AlertKey, lifecycle.Heard) (string, bool) {
+	return "", false
+}
+
 func TestOrphansAreCounted(t *testing.T) {
 	inbox := New(recorderFunc(func(heard []lifecycle.Heard) []store.Outcome {
 		return slices.Repeat([]store.Outcome{{Orphan: true}}, len(heard))
-	}), nil, clocktesting.NewFakePassiveClock(noon))
+	}), Options{Clock: clocktesting.NewFakePassiveClock(noon), Log: logr.Discard()})
 	before := testutil.ToFloat64(orphansTotal)
 	inbox.Submit(t.Context(), testSource, "issue/1", heardAs("resolved"))
 	if got := testutil.ToFloat64(orphansTotal) - before; got != 1 {

@@ -3,13 +3,28 @@ package inbox
 import "time"
 
 const (
-	// RecordTimeout is how long recording goes on after its answer was due: Sentry does not send again.
-	RecordTimeout = 30 * time.Second
+	// recordTimeout is how long recording is tried before a signal that is not on disk is given up; Sentry does not send again.
+	recordTimeout = 30 * time.Second
 
-	// maxPending is how many signals wait for their write at once.
+	// maxPending is how many signals wait in memory alone.
 	maxPending = 20_000
 	// maxBatch is how many signals go into one write.
-	maxBatch = 100
-	// maxWrites is how many alert keys are written at once.
-	maxWrites = 64
+	maxBatch = 1000
+	// maxWrites is how many alert keys are written at once. More would only wait in the API server instead of here.
+	maxWrites = 32
+
+	// linePatience is how long the line of writes may be for a signal to wait in it before it goes to disk.
+	linePatience = 200 * time.Millisecond
+	// stallPatience is how long writes may be in flight without one that succeeds before signals go to disk at once.
+	stallPatience = 300 * time.Millisecond
+	// watchInterval is how often that is looked at.
+	watchInterval = 50 * time.Millisecond
+
+	// flushInterval is how long repeats that change nothing but counters wait on disk, to be recorded together.
+	flushInterval = 10 * time.Second
+	// firstRetry and lastRetry bound the pauses between tries to record what is on disk.
+	firstRetry = time.Second
+	lastRetry  = 30 * time.Second
+	// sourceMemory is how long what is on disk waits for its source to be known, before it counts as deleted.
+	sourceMemory = 10 * time.Minute
 )

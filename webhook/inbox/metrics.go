@@ -5,6 +5,24 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 )
 
+// Why a signal went to disk.
+const (
+	// spooledRepeat is for what changes nothing but counters.
+	spooledRepeat = "repeat"
+	// spooledSlow is for what was not recorded in time.
+	spooledSlow = "slow"
+	// spooledOutage is for what came while no write succeeded.
+	spooledOutage = "outage"
+	// spooledLine is for what came when too many waited for their writes.
+	spooledLine = "line"
+)
+
+// Why a signal on disk was given up.
+const (
+	lostUnreadable = "unreadable"
+	lostSource     = "source_gone"
+)
+
 var (
 	orphansTotal = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "itoc360_intake_orphan_resolves_total",
@@ -13,8 +31,30 @@ var (
 
 	pendingSignals = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "itoc360_intake_pending_signals",
-		Help: "Signals accepted and not yet recorded.",
+		Help: "Signals accepted, and neither recorded yet nor in the spool.",
+	})
+
+	spooledTotal = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "itoc360_spool_accepted_total",
+		Help: "Signals that went to the spool, by reason (repeat, slow, outage, line).",
+	}, []string{"reason"})
+
+	appliedTotal = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "itoc360_spool_applied_total",
+		Help: "Signals of the spool that were recorded, or given up.",
+	})
+
+	lostTotal = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "itoc360_spool_lost_total",
+		Help: "Signals of the spool that were given up, by reason (unreadable, source_gone).",
+	}, []string{"reason"})
+
+	oldestSeconds = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "itoc360_spool_oldest_seconds",
+		Help: "Age of the oldest signal in the spool, 0 if it is empty.",
 	})
 )
 
-func init() { metrics.Registry.MustRegister(orphansTotal, pendingSignals) }
+func init() {
+	metrics.Registry.MustRegister(orphansTotal, pendingSignals, spooledTotal, appliedTotal, lostTotal, oldestSeconds)
+}

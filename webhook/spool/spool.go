@@ -40,20 +40,11 @@ type Options struct {
 	Dir string
 	// MaxBytes is how large its entries may be together. The file can be larger, by pages that are not full.
 	MaxBytes int64
-	// Found takes, once, what an earlier process left behind, in order: after the first time that the file could be opened.
-	Found func(sequence uint64, value []byte)
-	// Trouble hears what is wrong each time that something is, and nil when all is right again.
-	Trouble func(problem *Problem)
+	// Trouble hears what is wrong each time that something is, in a word for an Event (SpoolUnavailable, SpoolDamaged or
+	// SpoolFull) and a sentence.
+	Trouble func(reason, message string)
 	// Log tells the same.
 	Log logr.Logger
-}
-
-// Problem is what keeps a spool from being used as it should.
-type Problem struct {
-	// Reason is a word for an Event: SpoolUnavailable, SpoolDamaged or SpoolFull.
-	Reason string
-	// Message is a sentence.
-	Message string
 }
 
 // Spool keeps entries on disk, in the order of their sequence. What is put is on disk, synced, once that is told; many puts at
@@ -80,7 +71,8 @@ type Spool struct {
 	// failing is what the last write failed with, until it is tried again.
 	failing atomic.Pointer[error]
 
-	found   bool
+	// found is nil once it was told.
+	found   func(sequence uint64, value []byte)
 	problem string
 }
 
@@ -91,12 +83,17 @@ type put struct {
 	done func(error)
 }
 
-// Open starts a spool. It does not fail: a file that cannot be opened is told of, and tried again.
-func Open(options Options) *Spool {
-	s := &Spool{options: options, wake: make(chan struct{}, 1), stopped: make(chan struct{}), ended: make(chan struct{})}
+// New makes a spool, which is down until it is started.
+func New(options Options) *Spool {
+	return &Spool{options: options, wake: make(chan struct{}, 1), stopped: make(chan struct{}), ended: make(chan struct{})}
+}
+
+// Start opens the file. It does not fail: a file that cannot be opened is told of, and tried again. Found takes, once, what an
+// earlier process left behind, in order; before Start returns, unless the file can be opened only later.
+func (s *Spool) Start(found func(sequence uint64, value []byte)) {
+	s.found = found
 	s.open()
 	go s.work()
-	return s
 }
 
 // Put puts an entry, and tells whether it is on disk, from another goroutine. The value must not change any more.
@@ -369,11 +366,11 @@ func (s *Spool) open() {
 	} else {
 		s.tell("", "")
 	}
-	if !s.found {
-		s.found = true
+	if s.found != nil {
 		for _, one := range entries {
-			s.options.Found(one.sequence, one.value)
+			s.found(one.sequence, one.value)
 		}
+		s.found = nil
 	}
 }
 
@@ -397,10 +394,9 @@ func (s *Spool) tell(reason, message string) {
 	s.problem = reason
 	if reason == "" {
 		s.options.Log.Info("The spool can be used", "directory", s.options.Dir, "entries", s.depth)
-		s.options.Trouble(nil)
 		return
 	}
 	problemsTotal.WithLabelValues(reason).Inc()
 	s.options.Log.Error(nil, "The spool has a problem: "+message, "reason", reason, "directory", s.options.Dir)
-	s.options.Trouble(&Problem{Reason: reason, Message: message})
+	s.options.Trouble(reason, message)
 }

@@ -35,17 +35,12 @@ func newWorld(t *testing.T) *world {
 func (w *world) open(t *testing.T) (spool *Spool, closeIt func()) {
 	t.Helper()
 	w.problems, w.found = nil, nil
-	spool = Open(Options{
-		Dir: w.dir, MaxBytes: w.most, Log: logr.Discard(),
-		Found: func(sequence uint64, value []byte) { w.found = append(w.found, fmt.Sprintf("%d %s", sequence, value)) },
-		Trouble: func(problem *Problem) {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			if problem != nil {
-				w.problems = append(w.problems, problem.Reason)
-			}
-		},
-	})
+	spool = New(Options{Dir: w.dir, MaxBytes: w.most, Log: logr.Discard(), Trouble: func(reason, _ string) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.problems = append(w.problems, reason)
+	}})
+	spool.Start(func(sequence uint64, value []byte) { w.found = append(w.found, fmt.Sprintf("%d %s", sequence, value)) })
 	closeIt = sync.OnceFunc(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
 		defer cancel()
@@ -279,9 +274,8 @@ func TestAClosedSpoolRefuses(t *testing.T) {
 func BenchmarkPut(b *testing.B) {
 	for _, clients := range []int{1, 32, 256} {
 		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) {
-			spool := Open(Options{
-				Dir: b.TempDir(), MaxBytes: 1 << 40, Log: logr.Discard(), Found: func(uint64, []byte) {}, Trouble: func(*Problem) {},
-			})
+			spool := New(Options{Dir: b.TempDir(), MaxBytes: 1 << 40, Log: logr.Discard(), Trouble: func(string, string) {}})
+			spool.Start(nil)
 			value := make([]byte, 1000)
 			var next sync.Mutex
 			sequence := uint64(0)

@@ -26,6 +26,8 @@ type Outcome struct {
 	Effect v1alpha1.SignalEffect
 	// Incident is where it is recorded; empty if it is recorded nowhere.
 	Incident string
+	// Spooled is true for a signal that is on disk, and not known to be recorded yet.
+	Spooled bool
 	// Orphan is true for a Resolve of which no Incident is known.
 	Orphan bool
 	// Err says why it could not be recorded.
@@ -39,10 +41,14 @@ const (
 	ResultReopened = "reopened"
 	ResultResolved = "resolved"
 	ResultIgnored  = "ignored"
+	ResultAccepted = "accepted"
 )
 
 // Result is an outcome in one word.
 func (o Outcome) Result() string {
+	if o.Spooled {
+		return ResultAccepted
+	}
 	switch o.Effect {
 	case v1alpha1.EffectOpened:
 		return ResultOpened

@@ -1,12 +1,14 @@
 package store
 
 import (
+	"slices"
 	"time"
 
 	"k8s.io/utils/ptr"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
+	"github.com/itoc360/itoc360-operator/webhook/sources"
 )
 
 // plan is one write, and what it makes of the signals that go into it.
@@ -27,9 +29,13 @@ type plan struct {
 func (r *recording) judge() plan {
 	plan := plan{orphan: r.orphan(Key{r.source.Name, r.key})}
 	identity := v1alpha1.IncidentSpec{SourceRef: v1alpha1.SourceReference{Name: r.source.Name.Name}, AlertKey: r.key}
-	rules, now := r.rules(), r.clock.Now()
+	rules, now := rulesOf(r.source, r.latest.incident), r.clock.Now()
 	spec := r.latest.spec()
-	for _, heard := range r.heard[len(r.outcomes):] {
+	heard := r.heard[len(r.outcomes):]
+	for _, known := range heard[:recorded(spec, heard)] {
+		plan.outcomes = append(plan.outcomes, Outcome{Effect: effectIn(spec, known.Signal), Incident: r.nameOf(spec)})
+	}
+	for _, heard := range heard[len(plan.outcomes):] {
 		decision := lifecycle.Route(spec, plan.orphan, heard, identity, rules, now)
 		if decision.Seals {
 			// What the signals before it changed is written along, and this one is judged by what is written.
@@ -49,11 +55,20 @@ func (r *recording) judge() plan {
 		outcome := Outcome{Effect: decision.Effect, Orphan: decision.Orphan}
 		if decision.Spec != nil {
 			spec, plan.spec, rules.Deleted = decision.Spec, decision.Spec, false
-			outcome.Incident = r.source.Name.Namespace + "/" + v1alpha1.IncidentName(r.source.Name.Name, r.key, spec.Number)
+			outcome.Incident = r.nameOf(spec)
 		}
 		plan.outcomes = append(plan.outcomes, outcome)
 	}
 	return plan
+}
+
+func (r *recording) nameOf(spec *v1alpha1.IncidentSpec) string {
+	return r.source.Name.Namespace + "/" + v1alpha1.IncidentName(r.source.Name.Name, r.key, spec.Number)
+}
+
+// IsOpen tells whether an Incident takes what is heard of its alert: it is neither resolved nor being deleted.
+func IsOpen(incident *v1alpha1.Incident, now time.Time) bool {
+	return incident.DeletionTimestamp.IsZero() && isOpen(&incident.Spec, now)
 }
 
 func isOpen(spec *v1alpha1.IncidentSpec, now time.Time) bool {
@@ -64,18 +79,46 @@ func isOpen(spec *v1alpha1.IncidentSpec, now time.Time) bool {
 	return status.State != v1alpha1.StateResolved
 }
 
-func (r *recording) rules() lifecycle.Rules {
-	source := r.source.Object.Spec
+func rulesOf(source *sources.Source, latest *v1alpha1.Incident) lifecycle.Rules {
+	spec := source.Object.Spec
 	rules := lifecycle.Rules{
-		ReopenWindow:     source.Incidents.ReopenWindow.Duration,
-		AutoResolveAfter: source.Incidents.AutoResolveAfter.Duration,
-		Levels:           source.Mapping.Levels,
+		ReopenWindow:     spec.Incidents.ReopenWindow.Duration,
+		AutoResolveAfter: spec.Incidents.AutoResolveAfter.Duration,
+		Levels:           spec.Mapping.Levels,
 	}
-	if r.latest.incident != nil {
-		rules.Restored = lifecycle.RestoredAt(r.latest.incident)
-		rules.Deleted = !r.latest.incident.DeletionTimestamp.IsZero()
+	if latest != nil {
+		rules.Restored = lifecycle.RestoredAt(latest)
+		rules.Deleted = !latest.DeletionTimestamp.IsZero()
 	}
 	return rules
+}
+
+// recorded is how many of some signals are recorded already: all up to the last that stands in the Incident, for those of one
+// alert are recorded in their order. The answer to a write may have been lost, or a process have died before it took note.
+func recorded(spec *v1alpha1.IncidentSpec, heard []lifecycle.Heard) int {
+	if spec == nil {
+		return 0
+	}
+	for i := len(heard) - 1; i >= 0; i-- {
+		if slices.ContainsFunc(spec.Signals, func(s v1alpha1.Signal) bool { return isSame(s, heard[i].Signal) }) {
+			return i + 1
+		}
+	}
+	return 0
+}
+
+// effectIn is the effect that a recorded signal had; of one that is not kept any more, that of a repeat.
+func effectIn(spec *v1alpha1.IncidentSpec, signal v1alpha1.Signal) v1alpha1.SignalEffect {
+	i := slices.IndexFunc(spec.Signals, func(s v1alpha1.Signal) bool { return isSame(s, signal) })
+	if i < 0 {
+		return v1alpha1.EffectUpdated
+	}
+	return spec.Signals[i].Effect
+}
+
+// isSame compares what Route leaves as it was. No two signals of an alert arrive in the same microsecond: see the inbox.
+func isSame(a, b v1alpha1.Signal) bool {
+	return a.ReceivedAt.Time.Equal(b.ReceivedAt.Time) && a.Action == b.Action && a.By == b.By && a.Rule == b.Rule
 }
 
 // signalsMissing are Sentry's signals that one list has and an earlier one had not.

@@ -41,9 +41,11 @@ type view struct {
 	recent *cache.LRUExpireCache
 }
 
-// recall is the latest Incident as this process remembers it, nil if it knows of none. It may be old.
+// recall is the latest Incident as this process remembers it, nil if it knows of none. It may be old, and must not
+// be changed.
 func (v view) recall(ctx context.Context, source types.NamespacedName, key v1alpha1.AlertKey) (*v1alpha1.Incident, error) {
-	found, err := v.list(ctx, v.cached, source, client.MatchingFields{IndexAlert: indexValue(source.Name, key)})
+	found, err := v.list(ctx, v.cached, source, client.MatchingFields{IndexAlert: indexValue(source.Name, key)},
+		client.UnsafeDisableDeepCopy)
 	if err != nil {
 		return nil, fmt.Errorf("list Incidents in the cache: %w", err)
 	}
@@ -108,10 +110,10 @@ func (v view) get(ctx context.Context, source types.NamespacedName, key v1alpha1
 }
 
 func (v view) list(
-	ctx context.Context, from client.Reader, source types.NamespacedName, selector client.ListOption,
+	ctx context.Context, from client.Reader, source types.NamespacedName, options ...client.ListOption,
 ) (*v1alpha1.Incident, error) {
 	var list v1alpha1.IncidentList
-	if err := from.List(ctx, &list, client.InNamespace(source.Namespace), selector); err != nil {
+	if err := from.List(ctx, &list, append(options, client.InNamespace(source.Namespace))...); err != nil {
 		return nil, err
 	}
 	var found *v1alpha1.Incident

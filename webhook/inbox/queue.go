@@ -1,0 +1,240 @@
+package inbox
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/itoc360/itoc360-operator/internal/lifecycle"
+	"github.com/itoc360/itoc360-operator/webhook/sources"
+	"github.com/itoc360/itoc360-operator/webhook/store"
+)
+
+// letter is one signal in a queue. The inbox's lock guards it.
+type letter struct {
+	// sequence is its place among all letters, and when it came: nanoseconds since 1970, or a little more.
+	sequence uint64
+	// source is as it was when the signal came; nil for one that an earlier process left on disk.
+	source *sources.Source
+	// heard is nil while the signal is on disk alone.
+	heard *lifecycle.Heard
+	// outcome takes what became of it, once; nil if nobody waits.
+	outcome chan store.Outcome
+	// durable takes whether it is on disk, once.
+	durable chan error
+
+	// held is true for a repeat, which may wait for others.
+	held bool
+	// keeping is true while it is on its way to the disk.
+	keeping bool
+	// spooled is true once it is on disk.
+	spooled bool
+	// settled is true once it is recorded, or given up.
+	settled bool
+}
+
+// queue is the letters of one alert key, in order. The inbox's lock guards it.
+type queue struct {
+	key store.Key
+	// batch is what is being written, waiting what comes after it.
+	batch, waiting []*letter
+	// changes is how many letters may change more than counters.
+	changes int
+	// heardAt is when the last of its letters came.
+	heardAt metav1.MicroTime
+	// flushTo is the last of the held letters that wait no longer.
+	flushTo uint64
+	// busy is true while the queue is in line or being written, paused between two tries, timed while it will be flushed.
+	busy, paused, timed bool
+	// failures is how many tries have failed since the last that did not.
+	failures int
+}
+
+// put lets a letter wait for its write; false if there are too many.
+func (b *Inbox) put(key store.Key, one *letter) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.pending >= maxPending {
+		return false
+	}
+	b.count(1)
+	b.lineUp(b.add(key, one))
+	return true
+}
+
+// hold lets a letter wait for others of its key, unless one before it may change what it was judged by.
+func (b *Inbox) hold(key store.Key, one *letter) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	q := b.queues[key]
+	if b.draining || b.pending >= maxPending || (q != nil && q.changes > 0) {
+		return false
+	}
+	one.held = true
+	b.count(1)
+	b.timeFlush(b.add(key, one))
+	return true
+}
+
+// add needs the lock. No two letters of a queue have the same time of arrival: by that they are known again.
+func (b *Inbox) add(key store.Key, one *letter) *queue {
+	q := b.queues[key]
+	if q == nil {
+		q = &queue{key: key}
+		b.queues[key] = q
+	}
+	b.sequence = max(b.sequence+1, uint64(b.clock.Now().UnixNano())) //nolint:gosec // after 1970
+	one.sequence = b.sequence
+	if at := &one.heard.Signal.ReceivedAt; !q.heardAt.Before(at) {
+		*at = metav1.NewMicroTime(q.heardAt.Add(time.Microsecond))
+	}
+	q.heardAt = one.heard.Signal.ReceivedAt
+	q.append(one)
+	return q
+}
+
+func (q *queue) append(one *letter) {
+	q.waiting = append(q.waiting, one)
+	if !one.held {
+		q.changes++
+	}
+}
+
+// count needs the lock.
+func (b *Inbox) count(more int) {
+	b.pending += more
+	pendingSignals.Add(float64(more))
+}
+
+// timeFlush needs the lock.
+func (b *Inbox) timeFlush(q *queue) {
+	if !q.timed {
+		q.timed = true
+		time.AfterFunc(b.flushAfter, func() { b.Flush(q.key) })
+	}
+}
+
+// Waits tells whether letters of a key wait.
+func (b *Inbox) Waits(key store.Key) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.queues[key] != nil
+}
+
+// Flush lets the held letters of a key be written.
+func (b *Inbox) Flush(key store.Key) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if q := b.queues[key]; q != nil {
+		q.timed = false
+		q.flushTo = b.sequence
+		b.lineUp(q)
+	}
+}
+
+// lineUp gets a queue in line, unless it is. It needs the lock.
+func (b *Inbox) lineUp(q *queue) {
+	if q.busy || q.paused || len(q.waiting) == 0 {
+		return
+	}
+	q.busy = true
+	b.line = append(b.line, q)
+	if b.writing < maxWrites {
+		b.writing++
+		go b.work()
+	}
+}
+
+// work writes what is first in line, until nothing is.
+func (b *Inbox) work() {
+	for {
+		q := b.next()
+		if q == nil {
+			return
+		}
+		b.record(q)
+	}
+}
+
+// next is the queue whose turn it is, with a batch to write.
+func (b *Inbox) next() *queue {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.line) == 0 {
+		b.writing--
+		return nil
+	}
+	q := b.line[0]
+	b.line[0], b.line = nil, b.line[1:]
+	size := min(len(q.waiting), maxBatch)
+	q.batch, q.waiting = q.waiting[:size:size], q.waiting[size:]
+	return q
+}
+
+// settle takes note of what became of a queue's batch: outcome is nil for what is given up without one.
+func (b *Inbox) settle(q *queue, outcomes map[*letter]store.Outcome) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var again []*letter
+	var removals []uint64
+	for _, one := range q.batch {
+		outcome := outcomes[one]
+		if outcome.Err != nil && (one.spooled || one.keeping) {
+			again = append(again, one)
+			continue
+		}
+		one.settled = true
+		if !one.held {
+			q.changes--
+		}
+		if one.spooled {
+			removals = append(removals, one.sequence)
+		} else {
+			b.count(-1)
+		}
+		if one.outcome != nil {
+			one.outcome <- outcome
+		}
+	}
+	q.batch, q.busy = nil, false
+	if len(removals) > 0 {
+		appliedTotal.Add(float64(len(removals)))
+		b.disk.Remove(removals...)
+	}
+	b.goOn(q, again)
+}
+
+// goOn says how it goes on with a queue after a write. It needs the lock.
+func (b *Inbox) goOn(q *queue, again []*letter) {
+	if len(again) > 0 {
+		q.waiting = append(again, q.waiting...)
+		q.failures++
+		b.pause(q)
+		return
+	}
+	q.failures = 0
+	switch {
+	case len(q.waiting) == 0:
+		delete(b.queues, q.key)
+		b.tellDrained()
+	case q.changes > 0 || b.draining || q.waiting[0].sequence <= q.flushTo:
+		b.lineUp(q)
+	default:
+		b.timeFlush(q)
+	}
+}
+
+// pause lets a queue wait before it is tried again. It needs the lock.
+func (b *Inbox) pause(q *queue) {
+	q.paused = true
+	delay := firstRetry << min(q.failures-1, 5)
+	if b.draining {
+		delay = firstRetry
+	}
+	time.AfterFunc(min(delay, lastRetry), func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		q.paused = false
+		b.lineUp(q)
+	})
+}

@@ -1,0 +1,237 @@
+package inbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/itoc360/itoc360-operator/internal/lifecycle"
+	"github.com/itoc360/itoc360-operator/webhook/sources"
+	"github.com/itoc360/itoc360-operator/webhook/store"
+)
+
+var (
+	// errLost is for a signal that was on disk and cannot be read any more.
+	errLost = errors.New("the signal cannot be read from the spool any more")
+	// errNoSource is for a signal on disk whose source is not known.
+	errNoSource = errors.New("the AlertSource is not known")
+)
+
+// record writes a queue's batch.
+func (b *Inbox) record(q *queue) {
+	// Not the request's context: what was accepted is recorded, though its answer may be late.
+	ctx, cancel := context.WithTimeout(context.Background(), recordTimeout)
+	defer cancel()
+	began := b.began()
+	outcomes := b.recordBatch(ctx, q.key, b.batchOf(q))
+	b.ended(began, succeeded(outcomes))
+	b.settle(q, outcomes)
+}
+
+func succeeded(outcomes map[*letter]store.Outcome) bool {
+	for _, outcome := range outcomes {
+		if outcome.Err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// opened is a letter whose signal is at hand.
+type opened struct {
+	*letter
+
+	heard  lifecycle.Heard
+	source *sources.Source
+	// onDisk is true if the signal is yet to be read.
+	onDisk bool
+}
+
+// batchOf is a queue's batch as far as it is in memory.
+func (b *Inbox) batchOf(q *queue) []opened {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	batch := make([]opened, len(q.batch))
+	for i, one := range q.batch {
+		batch[i] = opened{letter: one, source: one.source, onDisk: one.heard == nil}
+		if one.heard != nil {
+			batch[i].heard = *one.heard
+		}
+	}
+	return batch
+}
+
+// recordBatch gives each letter's outcome.
+func (b *Inbox) recordBatch(ctx context.Context, key store.Key, batch []opened) map[*letter]store.Outcome {
+	outcomes := make(map[*letter]store.Outcome, len(batch))
+	readable, err := b.read(batch)
+	if err != nil {
+		b.log.Error(err, "Could not read signals from the spool", "source", key.Source, "alertKey", key.Alert, "count", len(batch))
+		return failAll(outcomes, batch, err)
+	}
+	if lost := len(batch) - len(readable); lost > 0 {
+		lostTotal.WithLabelValues(lostUnreadable).Add(float64(lost))
+		b.log.Error(errLost, "Signals are lost", "source", key.Source, "alertKey", key.Alert, "count", lost)
+	}
+	if len(readable) == 0 {
+		return outcomes
+	}
+	source := b.sourceOf(key, readable)
+	if source == nil {
+		return b.withoutSource(outcomes, key, readable)
+	}
+	heard := make([]lifecycle.Heard, len(readable))
+	for i := range readable {
+		heard[i] = readable[i].heard
+	}
+	for i, outcome := range b.recorder.Record(ctx, source, key.Alert, heard) {
+		if outcome.Orphan {
+			orphansTotal.Inc()
+		}
+		outcomes[readable[i].letter] = outcome
+	}
+	return outcomes
+}
+
+func failAll(outcomes map[*letter]store.Outcome, batch []opened, err error) map[*letter]store.Outcome {
+	for _, one := range batch {
+		outcomes[one.letter] = store.Outcome{Err: err}
+	}
+	return outcomes
+}
+
+// read reads what is on disk, and leaves out what is not there any more.
+func (b *Inbox) read(batch []opened) (readable []opened, err error) {
+	var sequences []uint64
+	for _, one := range batch {
+		if one.onDisk {
+			sequences = append(sequences, one.sequence)
+		}
+	}
+	if len(sequences) == 0 {
+		return batch, nil
+	}
+	values, err := b.disk.Get(sequences)
+	if err != nil {
+		return nil, fmt.Errorf("read signals: %w", err)
+	}
+	next := 0
+	for _, one := range batch {
+		if !one.onDisk {
+			readable = append(readable, one)
+			continue
+		}
+		value := values[next]
+		next++
+		if _, heard, err := decode(value); err == nil {
+			one.heard = heard
+			readable = append(readable, one)
+		}
+	}
+	return readable, nil
+}
+
+// sourceOf is the source to judge a batch by: as the newest letter has it or, where that has waited on disk, as it is now.
+func (b *Inbox) sourceOf(key store.Key, batch []opened) *sources.Source {
+	newest := batch[len(batch)-1]
+	if newest.onDisk || newest.source == nil {
+		return b.named.ByName(key.Source)
+	}
+	return newest.source
+}
+
+// withoutSource keeps what has no source that is known, until that counts as deleted.
+func (b *Inbox) withoutSource(outcomes map[*letter]store.Outcome, key store.Key, batch []opened) map[*letter]store.Outcome {
+	if b.clock.Since(b.opened) < sourceMemory {
+		return failAll(outcomes, batch, errNoSource)
+	}
+	lostTotal.WithLabelValues(lostSource).Add(float64(len(batch)))
+	b.log.Error(errNoSource, "Signals are dropped: their AlertSource is gone", "source", key.Source, "alertKey", key.Alert,
+		"count", len(batch))
+	return outcomes
+}
+
+// pace tells whether writes succeed in time. The inbox's lock guards it.
+type pace struct {
+	// alarm is closed while none does.
+	alarm   chan struct{}
+	stalled bool
+	// writes is how many are in flight.
+	writes int
+	// progress is when one last succeeded or, if none was in flight, the next one began.
+	progress time.Time
+	// took is how long a write takes, on a moving average.
+	took time.Duration
+}
+
+// averaged is how many writes the average goes over, about.
+const averaged = 16
+
+func (b *Inbox) began() time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.clock.Now()
+	if b.pace.writes == 0 {
+		b.pace.progress = now
+	}
+	b.pace.writes++
+	return now
+}
+
+func (b *Inbox) ended(began time.Time, succeeded bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p := &b.pace
+	p.writes--
+	if !succeeded {
+		return
+	}
+	now := b.clock.Now()
+	p.progress = now
+	p.took += (now.Sub(began) - p.took) / averaged
+	if p.stalled {
+		p.stalled, p.alarm = false, make(chan struct{})
+		b.log.Info("Writes succeed again", "spooled", len(b.queues))
+	}
+}
+
+// watch sees whether writes stall.
+func (b *Inbox) watch() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p := &b.pace
+	if p.stalled || p.writes == 0 || b.clock.Since(p.progress) < stallPatience {
+		return
+	}
+	p.stalled = true
+	close(p.alarm)
+	b.log.Info("No write succeeds: what comes goes to the spool", "writes", p.writes, "waiting", len(b.line))
+}
+
+// hurries says why a letter that was just put goes to disk without waiting for its write, "" if it waits.
+func (b *Inbox) hurries() (why string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.pace.stalled:
+		return spooledOutage
+	case b.pace.took*time.Duration(len(b.line))/maxWrites > linePatience:
+		return spooledLine
+	default:
+		return ""
+	}
+}
+
+func (b *Inbox) alarm() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.pace.alarm
+}
+
+// Busy tells whether writes wait for others: then what can wait should.
+func (b *Inbox) Busy() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.line) > 0
+}
