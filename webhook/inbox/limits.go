@@ -27,4 +27,6 @@ const (
 	lastRetry  = 30 * time.Second
 	// sourceMemory is how long what is on disk waits for its source to be known, before it counts as deleted.
 	sourceMemory = 10 * time.Minute
+	// invalidMemory is how long what is on disk is tried although the API server calls it invalid.
+	invalidMemory = time.Hour
 )

@@ -21,6 +21,7 @@ const (
 const (
 	lostUnreadable = "unreadable"
 	lostSource     = "source_gone"
+	lostInvalid    = "invalid"
 )
 
 var (
@@ -46,7 +47,7 @@ var (
 
 	lostTotal = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "itoc360_spool_lost_total",
-		Help: "Signals of the spool that were given up, by reason (unreadable, source_gone).",
+		Help: "Signals of the spool that were given up, by reason (unreadable, source_gone, invalid).",
 	}, []string{"reason"})
 
 	oldestSeconds = prometheus.NewGauge(prometheus.GaugeOpts{

@@ -3,6 +3,7 @@ package inbox
 import (
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
@@ -179,7 +180,7 @@ func (b *Inbox) settle(q *queue, outcomes map[*letter]store.Outcome) {
 	var removals []uint64
 	for _, one := range q.batch {
 		outcome := outcomes[one]
-		if outcome.Err != nil && (one.spooled || one.keeping) {
+		if outcome.Err != nil && b.isTriedAgain(one, outcome.Err) {
 			again = append(again, one)
 			continue
 		}
@@ -202,6 +203,23 @@ func (b *Inbox) settle(q *queue, outcomes map[*letter]store.Outcome) {
 		b.disk.Remove(removals...)
 	}
 	b.goOn(q, again)
+}
+
+// isTriedAgain tells whether a letter that could not be recorded keeps its place: what is on disk, or may get there. What the
+// API server calls invalid may be so until its CRDs are up to date, but not for ever: it is in the way of others.
+func (b *Inbox) isTriedAgain(one *letter, err error) bool {
+	age := b.clock.Since(time.Unix(0, int64(one.sequence))) //nolint:gosec // a time
+	switch {
+	case one.durable == nil && !one.spooled, b.disk == nil:
+		return false
+	case !one.spooled:
+		return one.keeping || age < recordTimeout
+	case apierrors.IsInvalid(err) && age > invalidMemory:
+		lostTotal.WithLabelValues(lostInvalid).Inc()
+		return false
+	default:
+		return true
+	}
 }
 
 // goOn says how it goes on with a queue after a write. It needs the lock.
