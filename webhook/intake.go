@@ -108,6 +108,9 @@ func Add(ctx context.Context, mgr manager.Manager, options Options) (*Intake, er
 	if options.ServerClock != nil {
 		recorder.UseServerClock(options.ServerClock.Now)
 	}
+	if options.Trouble == nil {
+		options.Trouble = func(string, string) {}
+	}
 	if options.AnswerTimeout == 0 {
 		options.AnswerTimeout = answerTimeout
 	}

@@ -118,7 +118,7 @@ func effectIn(spec *v1alpha1.IncidentSpec, signal v1alpha1.Signal) v1alpha1.Sign
 
 // isSame compares what Route leaves as it was. No two signals of an alert arrive in the same microsecond: see the inbox.
 func isSame(a, b v1alpha1.Signal) bool {
-	return a.ReceivedAt.Time.Equal(b.ReceivedAt.Time) && a.Action == b.Action && a.By == b.By && a.Rule == b.Rule
+	return a.ReceivedAt.UnixMicro() == b.ReceivedAt.UnixMicro() && a.Action == b.Action && a.By == b.By && a.Rule == b.Rule
 }
 
 // signalsMissing are Sentry's signals that one list has and an earlier one had not.
