@@ -236,6 +236,7 @@ func addControllers(ctx context.Context, mgr manager.Manager, intake *webhook.In
 			return controllers.Setup(mgr, controllers.Options{
 				Directory:   intake.Directory,
 				Inbox:       intake.Inbox,
+				Intake:      intake.Inbox,
 				Office:      office,
 				ExternalURL: operator.ExternalURL,
 				IntakeURL:   operator.IntakeURL(),

@@ -10,6 +10,7 @@ import (
 	"github.com/itoc360/itoc360-operator/controllers/channel"
 	"github.com/itoc360/itoc360-operator/controllers/delivery"
 	"github.com/itoc360/itoc360-operator/controllers/incident"
+	"github.com/itoc360/itoc360-operator/controllers/loop"
 	"github.com/itoc360/itoc360-operator/controllers/policy"
 	"github.com/itoc360/itoc360-operator/controllers/schedule"
 	"github.com/itoc360/itoc360-operator/internal/notify"
@@ -24,6 +25,8 @@ type Options struct {
 	Directory alertsource.Directory
 	// Inbox is the intake's.
 	Inbox incident.Inbox
+	// Intake goes first; nil for none.
+	Intake loop.Intake
 	// Office makes targets of channels.
 	Office *notify.Office
 	// ExternalURL is where Sentry reaches the intake; empty if nobody said.
@@ -43,7 +46,7 @@ func Setup(mgr ctrl.Manager, options Options) error {
 	recorder := mgr.GetEventRecorder(eventComponent)
 	sources := &alertsource.Reconciler{
 		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Recorder: recorder, Directory: options.Directory,
-		ExternalURL: options.ExternalURL, IntakeURL: options.IntakeURL, Clock: options.Clock,
+		ExternalURL: options.ExternalURL, IntakeURL: options.IntakeURL, Clock: options.Clock, Intake: options.Intake,
 	}
 	health := &channel.Health{}
 	dispatcher := &delivery.Dispatcher{
@@ -60,8 +63,9 @@ func Setup(mgr ctrl.Manager, options Options) error {
 	schedules := &schedule.Reconciler{Client: mgr.GetClient(), Recorder: recorder, Clock: options.Clock}
 	incidents := &incident.Reconciler{
 		Client: mgr.GetClient(), Recorder: recorder, Clock: options.Clock, Inbox: options.Inbox, Dispatcher: dispatcher,
+		Intake: options.Intake,
 	}
-	retention := &incident.Retention{Client: mgr.GetClient(), Clock: options.Clock}
+	retention := &incident.Retention{Client: mgr.GetClient(), Clock: options.Clock, Intake: options.Intake}
 	registrations := []func(ctrl.Manager) error{
 		sources.SetupWithManager, incidents.SetupWithManager, retention.SetupWithManager,
 		channels.SetupWithManager, policies.SetupWithManager, schedules.SetupWithManager,

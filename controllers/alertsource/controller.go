@@ -51,6 +51,8 @@ type Reconciler struct {
 	IntakeURL string
 	// Clock tells the time of transitions.
 	Clock clock.PassiveClock
+	// Intake goes first; nil for none.
+	Intake loop.Intake
 }
 
 // +kubebuilder:rbac:groups=itoc360.io,resources=alertsources,verbs=get;list;watch;patch
@@ -61,6 +63,7 @@ type Reconciler struct {
 
 // Reconcile brings one source's webhook Secret and status up to date, and lets one go that was deleted long enough ago.
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	loop.Yield(ctx, r.Intake)
 	source := &v1alpha1.AlertSource{}
 	if err := r.Client.Get(ctx, request.NamespacedName, source); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)

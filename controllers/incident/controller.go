@@ -38,6 +38,8 @@ type Reconciler struct {
 	Inbox Inbox
 	// Dispatcher has channels told what is pending.
 	Dispatcher Dispatcher
+	// Intake goes first; nil for none.
+	Intake loop.Intake
 }
 
 // +kubebuilder:rbac:groups=itoc360.io,resources=incidents,verbs=get;list;watch
@@ -45,6 +47,7 @@ type Reconciler struct {
 
 // Reconcile brings one Incident's status up to date.
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	loop.Yield(ctx, r.Intake)
 	incident := &v1alpha1.Incident{}
 	if err := r.Client.Get(ctx, request.NamespacedName, incident); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)

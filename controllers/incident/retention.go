@@ -36,12 +36,15 @@ type Retention struct {
 	Client client.Client
 	// Clock says what time it is.
 	Clock clock.PassiveClock
+	// Intake goes first; nil for none.
+	Intake loop.Intake
 }
 
 // +kubebuilder:rbac:groups=itoc360.io,resources=incidents,verbs=get;list;watch;delete
 
 // Reconcile deletes what is due of one source's Incidents, and comes back when the next one is.
 func (r *Retention) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	loop.Yield(ctx, r.Intake)
 	source := &v1alpha1.AlertSource{}
 	if err := r.Client.Get(ctx, request.NamespacedName, source); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)

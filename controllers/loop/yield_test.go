@@ -1,0 +1,31 @@
+package loop
+
+import (
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// intake is busy for so many looks.
+type intake struct{ looks atomic.Int64 }
+
+func (i *intake) Busy() bool { return i.looks.Add(-1) >= 0 }
+
+func TestALoopYieldsWhileTheIntakeIsBusy(t *testing.T) {
+	one := &intake{}
+	one.looks.Store(4)
+	Yield(t.Context(), one)
+	if left := one.looks.Load(); left != -1 {
+		t.Errorf("it went on with %d looks to go", left)
+	}
+}
+
+func TestALoopDoesNotYieldForEver(t *testing.T) {
+	one := &intake{}
+	one.looks.Store(1 << 30)
+	began := time.Now()
+	Yield(t.Context(), one)
+	if took := time.Since(began); took < yieldAtMost {
+		t.Errorf("it yielded for %s only", took)
+	}
+}
