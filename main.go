@@ -169,6 +169,7 @@ func newManager(cfg *rest.Config, serverClock *webhook.ServerClock, operator *op
 		Cache:                   cacheOptions,
 		Metrics:                 metricsserver.Options{BindAddress: operator.MetricsAddress},
 		HealthProbeBindAddress:  operator.HealthAddress,
+		PprofBindAddress:        operator.ProfileAddress,
 		GracefulShutdownTimeout: &grace,
 	})
 	if err != nil {

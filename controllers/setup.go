@@ -43,7 +43,7 @@ func Setup(mgr ctrl.Manager, options Options) error {
 	if options.Clock == nil {
 		options.Clock = clock.RealClock{}
 	}
-	recorder := mgr.GetEventRecorder(eventComponent)
+	recorder := loop.CalmRecorder(mgr.GetEventRecorder(eventComponent))
 	sources := &alertsource.Reconciler{
 		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Recorder: recorder, Directory: options.Directory,
 		ExternalURL: options.ExternalURL, IntakeURL: options.IntakeURL, Clock: options.Clock, Intake: options.Intake,

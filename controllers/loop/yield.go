@@ -14,7 +14,7 @@ const (
 
 // Intake tells how busy the intake is.
 type Intake interface {
-	// Busy tells whether writes of the intake wait for others.
+	// Busy tells whether the intake is writing.
 	Busy() bool
 }
 

@@ -19,6 +19,7 @@ type Options struct {
 	ExternalURL     string
 	MetricsAddress  string
 	HealthAddress   string
+	ProfileAddress  string
 	LeaderElect     bool
 	CertificateFile string
 	KeyFile         string
@@ -58,6 +59,7 @@ func (o *Options) Bind(flags *flag.FlagSet) {
 			"Without it they name the Service inside the cluster, which Sentry cannot reach.")
 	flags.StringVar(&o.MetricsAddress, "metrics-bind-address", ":8080", "The address that serves metrics; 0 for none.")
 	flags.StringVar(&o.HealthAddress, "health-probe-bind-address", ":8081", "The address that serves /healthz and /readyz; 0 for none.")
+	flags.StringVar(&o.ProfileAddress, "pprof-bind-address", "0", "The address that serves Go's profiles, such as 127.0.0.1:8082; 0 for none.")
 	flags.BoolVar(&o.LeaderElect, "leader-elect", false,
 		"Let one of several replicas run the controllers. The intake runs on each of them in any case.")
 	flags.StringVar(&o.watchNamespaces, "watch-namespaces", "", "The namespaces to watch, separated by commas. Empty: all.")

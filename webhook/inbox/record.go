@@ -229,9 +229,9 @@ func (b *Inbox) alarm() <-chan struct{} {
 	return b.pace.alarm
 }
 
-// Busy tells whether writes wait for others: then what can wait should.
+// Busy tells whether anything is being written: then what can wait should.
 func (b *Inbox) Busy() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return len(b.line) > 0
+	return b.pace.writes > 0
 }

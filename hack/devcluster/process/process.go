@@ -70,6 +70,9 @@ func (p *Process) run(started chan<- error) {
 // Name is the name of the binary.
 func (p *Process) Name() string { return filepath.Base(p.command.Path) }
 
+// PID is the process's number.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
 // Done is closed when the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
