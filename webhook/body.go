@@ -38,7 +38,7 @@ func (b bodies) read(w http.ResponseWriter, r *http.Request) (body []byte, relea
 	limited := http.MaxBytesReader(w, r.Body, maxBody)
 	for {
 		if len(body) == cap(body) {
-			more := growth(int64(len(body)))
+			more := growth(int64(len(body)), r.ContentLength)
 			if b.memory.Acquire(ctx, more) != nil {
 				release()
 				return nil, nil, &unavailableBodies
@@ -61,9 +61,14 @@ func (b bodies) read(w http.ResponseWriter, r *http.Request) (body []byte, relea
 	}
 }
 
-// growth is how much a body that has filled its memory is granted: as much again, and one byte more than the largest
-// body, by which one that is too large shows.
-func growth(size int64) int64 { return min(max(size, firstBody), maxBody+1-size) }
+// growth is how much a body that has filled its memory is granted: at first as much as it says that it has, if that is little,
+// else as much again. One byte more tells its end, or that it is too large.
+func growth(size, announced int64) int64 {
+	if size == 0 && 0 <= announced && announced < firstBody {
+		return announced + 1
+	}
+	return min(max(size, firstBody), maxBody+1-size)
+}
 
 // refusalOf is the answer to a body that could not be read.
 func refusalOf(err error) *answer {

@@ -184,20 +184,27 @@ func (h *Handler) take(ctx context.Context, source *sources.Source, body []byte,
 		return malformed(err.Error())
 	}
 	verdict := classify(source.Object, notice, header.Get(sentry.HeaderTimestamp), arrival)
-	log := h.log.WithValues("source", source.Name, "alertKey", verdict.key,
-		"resource", word(notice.Resource), "action", word(notice.Action))
+	log := func() logr.Logger {
+		return h.log.WithValues("source", source.Name, "alertKey", verdict.key,
+			"resource", word(notice.Resource), "action", word(notice.Action))
+	}
+	isTold := h.log.V(1).Enabled()
 	if verdict.ignored != "" {
-		log.V(1).Info("Webhook ignored", "reason", verdict.ignored)
+		if isTold {
+			log().V(1).Info("Webhook ignored", "reason", verdict.ignored)
+		}
 		return h.ignore(source, notice, verdict.ignored)
 	}
 	return h.idempotency.once(source, header.Get(sentry.HeaderIdempotencyKey), func() answer {
 		outcome := h.inbox.Submit(ctx, source, verdict.key, verdict.heard)
 		if outcome.Err != nil {
-			log.Error(outcome.Err, "Webhook not recorded in time")
+			log().Error(outcome.Err, "Webhook not recorded in time")
 			return unavailableRecord
 		}
 		h.reporter.Heard(source, arrival)
-		log.V(1).Info("Webhook taken", "result", outcome.Result(), "incident", outcome.Incident)
+		if isTold {
+			log().V(1).Info("Webhook taken", "result", outcome.Result(), "incident", outcome.Incident)
+		}
 		if outcome.Incident == "" {
 			ignoredTotal.WithLabelValues(ignoredNothingOpen).Inc()
 		}

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"slices"
@@ -117,18 +116,35 @@ func (c *connection) post(request []byte) (status int, result string, err error)
 	if _, err := c.Write(request); err != nil {
 		return 0, "", fmt.Errorf("post: %w", err)
 	}
-	response, err := http.ReadResponse(c.reader, nil)
-	if err != nil {
-		return 0, "", fmt.Errorf("read the answer: %w", err)
+	return c.answer()
+}
+
+// answer reads an answer as net/http writes it, and no other; for the load generator takes its time from what it measures.
+func (c *connection) answer() (status int, result string, err error) {
+	length := 0
+	for line := []byte("-"); len(line) > 0; {
+		if line, err = c.reader.ReadSlice('\n'); err != nil {
+			return 0, "", fmt.Errorf("read the answer: %w", err)
+		}
+		line = bytes.TrimRight(line, "\r\n")
+		if name, value, isHeader := bytes.Cut(line, []byte(": ")); isHeader && string(name) == "Content-Length" {
+			length, err = strconv.Atoi(string(value))
+		} else if status == 0 {
+			_, err = fmt.Sscanf(string(line), "HTTP/1.1 %d", &status)
+		}
+		if err != nil {
+			return 0, "", fmt.Errorf("read the answer %q: %w", line, err)
+		}
 	}
-	defer func() { _ = response.Body.Close() }()
-	body, err := io.ReadAll(response.Body)
+	body, err := c.reader.Peek(length)
 	if err != nil {
 		return 0, "", fmt.Errorf("read the answer: %w", err)
 	}
 	_, rest, _ := bytes.Cut(body, []byte(`"result":"`))
 	word, _, _ := bytes.Cut(rest, []byte(`"`))
-	return response.StatusCode, string(word), nil
+	result = string(word)
+	_, err = c.reader.Discard(length)
+	return status, result, err
 }
 
 // closedLoop posts over so many connections, each the next as soon as it has its answer, until request gives nil or the context

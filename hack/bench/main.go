@@ -18,10 +18,11 @@ func main() {
 	flags := flag.NewFlagSet("bench", flag.ExitOnError)
 	only := flags.String("only", "", "Run these parts alone, separated by commas: "+strings.Join(names(), ", ")+". Empty: all.")
 	output := flags.String("output", "docs/benchmarks.md", "The file to write.")
+	profiles := flags.String("profiles", "", "A folder for a profile of the operator during each load. Empty: none.")
 	_ = flags.Parse(os.Args[1:])
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *only, *output); err != nil {
+	if err := run(ctx, *only, *output, *profiles); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1) //nolint:gocritic // the signal's handler ends with the process
 	}
@@ -37,6 +38,7 @@ func parts() []part {
 	return []part{
 		{"size-10000", (*world).fewSize},
 		{"speeds", (*world).speeds},
+		{"repeats", (*world).repeatsAlone},
 		{"steady", (*world).steady},
 		{"burst", (*world).burst},
 		{"hang", func(w *world, ctx context.Context) error {
@@ -57,7 +59,7 @@ func names() (names []string) {
 	return names
 }
 
-func run(ctx context.Context, only, output string) (err error) {
+func run(ctx context.Context, only, output, profiles string) (err error) {
 	var wanted []string
 	if only != "" {
 		wanted = strings.Split(only, ",")
@@ -73,6 +75,7 @@ func run(ctx context.Context, only, output string) (err error) {
 	if err != nil {
 		return err
 	}
+	w.profiles = profiles
 	if _, err := w.startOperator(ctx); err != nil {
 		return err
 	}

@@ -14,16 +14,22 @@ import (
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 )
 
-// plainNamespace has what plain clients create: the operator does not watch it.
+// plainNamespace has what plain clients create.
 const plainNamespace = "plain"
 
 // plainConcurrency is how many plain clients write at once.
 const plainConcurrency = 32
 
-// plainly does something at full concurrency for a while, and tells how often a second.
-func plainly(ctx context.Context, during time.Duration, do func(ctx context.Context, number int) error) (aSecond float64, err error) {
+// plainly does something at full concurrency for a while, and tells how often a second. What it leaves behind is deleted: the
+// operator would take it for its own.
+func plainly(
+	ctx context.Context, c client.Client, during time.Duration, do func(ctx context.Context, number int) error,
+) (aSecond float64, err error) {
 	timed, cancel := context.WithTimeout(ctx, during)
 	defer cancel()
+	defer func() {
+		err = errors.Join(err, c.DeleteAllOf(ctx, &v1alpha1.Incident{}, client.InNamespace(plainNamespace)))
+	}()
 	var next, done atomic.Int64
 	errs := make([]error, plainConcurrency)
 	var writing sync.WaitGroup
@@ -42,33 +48,45 @@ func plainly(ctx context.Context, during time.Duration, do func(ctx context.Cont
 	return float64(done.Load()) / time.Since(began).Seconds(), errors.Join(errs...)
 }
 
+// plainCopy is an Incident like another one, in the plain clients' namespace.
+func plainCopy(like *v1alpha1.Incident, name string) *v1alpha1.Incident {
+	return &v1alpha1.Incident{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: plainNamespace, Name: name, Labels: like.Labels, OwnerReferences: like.OwnerReferences,
+		},
+		Spec: *like.Spec.DeepCopy(),
+	}
+}
+
 // plainCreates creates Incidents as the operator does, without it.
 func plainCreates(ctx context.Context, c client.Client, like *v1alpha1.Incident, during time.Duration) (aSecond float64, err error) {
 	run := time.Now().UnixNano()
-	return plainly(ctx, during, func(ctx context.Context, number int) error {
-		incident := &v1alpha1.Incident{
-			ObjectMeta: metav1.ObjectMeta{
-				Namespace: plainNamespace, Name: fmt.Sprintf("plain-%d-%d", run, number), Labels: like.Labels,
-				OwnerReferences: like.OwnerReferences,
-			},
-			Spec: *like.Spec.DeepCopy(),
-		}
-		if err := c.Create(ctx, incident); err != nil {
+	return plainly(ctx, c, during, func(ctx context.Context, number int) error {
+		if err := c.Create(ctx, plainCopy(like, fmt.Sprintf("plain-%d-%d", run, number))); err != nil {
 			return fmt.Errorf("plain create: %w", err)
 		}
 		return nil
 	})
 }
 
-// plainUpdates updates Incidents, each by one client at a time, as often as it can.
-func plainUpdates(ctx context.Context, c client.Client, incidents []v1alpha1.Incident, during time.Duration) (aSecond float64, err error) {
-	locks := make([]sync.Mutex, len(incidents))
-	return plainly(ctx, during, func(ctx context.Context, number int) error {
-		i := number % len(incidents)
+// plainUpdates updates so many Incidents, each by one client at a time, as often as it can.
+func plainUpdates(
+	ctx context.Context, c client.Client, like *v1alpha1.Incident, count int, during time.Duration,
+) (aSecond float64, err error) {
+	incidents := make([]*v1alpha1.Incident, count)
+	for i := range incidents {
+		incidents[i] = plainCopy(like, fmt.Sprintf("updated-%d", i))
+		if err := c.Create(ctx, incidents[i]); err != nil {
+			return 0, fmt.Errorf("plain create: %w", err)
+		}
+	}
+	locks := make([]sync.Mutex, count)
+	return plainly(ctx, c, during, func(ctx context.Context, number int) error {
+		i := number % count
 		locks[i].Lock()
 		defer locks[i].Unlock()
 		incidents[i].Spec.SignalCount++
-		if err := c.Update(ctx, &incidents[i]); err != nil {
+		if err := c.Update(ctx, incidents[i]); err != nil {
 			return fmt.Errorf("plain update: %w", err)
 		}
 		return nil

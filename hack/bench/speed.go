@@ -31,7 +31,7 @@ func (w *world) speeds(ctx context.Context) error {
 	if err := w.speedOfNewIssues(ctx, like); err != nil {
 		return err
 	}
-	return w.speedOfRepeats(ctx, first)
+	return w.speedOfRepeats(ctx, like, first)
 }
 
 func (w *world) speedOfNewIssues(ctx context.Context, like *v1alpha1.Incident) error {
@@ -79,22 +79,12 @@ func (w *world) speedOfNewIssues(ctx context.Context, like *v1alpha1.Incident) e
 	return err
 }
 
-func (w *world) speedOfRepeats(ctx context.Context, first int) error {
-	found, err := w.incidents(ctx)
-	if err != nil {
-		return err
-	}
-	var some []v1alpha1.Incident
-	for _, incident := range found {
-		if len(some) < openIssues {
-			some = append(some, *incident)
-		}
-	}
+func (w *world) speedOfRepeats(ctx context.Context, like *v1alpha1.Incident, first int) error {
 	if err := w.stopOperator(time.Minute); err != nil {
 		return err
 	}
 	w.progress("Plain updates, no operator, %s", speedTime)
-	plain, err := plainUpdates(ctx, w.client, some, speedTime)
+	plain, err := plainUpdates(ctx, w.client, like, openIssues, speedTime)
 	if err != nil {
 		return err
 	}

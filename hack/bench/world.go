@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,10 +41,14 @@ type world struct {
 	// issues is how many different issues were made up so far.
 	issues int
 	// taken is how many webhooks of each issue were answered 200.
-	taken map[int]int64
+	taken  map[int]int64
 	out    io.Writer
 	folder string
 	report *report
+	// profiles is the folder that gets a profile of the operator for each measure; empty for none.
+	profiles string
+	profiler string
+	measures int
 }
 
 func newWorld(ctx context.Context, out io.Writer) (*world, error) {
@@ -99,13 +104,16 @@ func (w *world) startOperator(ctx context.Context) (took time.Duration, err erro
 	if err != nil {
 		return 0, err
 	}
+	if w.profiler, err = controlplane.FreeAddress(); err != nil {
+		return 0, err
+	}
 	w.target = target{address, v1alpha1.IntakePath, token, secret}
 	began := time.Now()
 	w.operator, err = operator.Start(ctx, w.ControlPlane, operator.Options{
 		Path: filepath.Join(root, "bin", "itoc360-operator"), Replica: "bench", Intake: address,
-		Log: filepath.Join(w.folder, "operator.log"), Env: []string{"GOMEMLIMIT=460MiB"},
+		Log: filepath.Join(w.folder, "operator.log"), Env: []string{"GOMEMLIMIT=460MiB", "GOGC=" + cmp.Or(os.Getenv("BENCH_GOGC"), "200")},
 		Args: []string{
-			"--leader-elect", "--spool-dir=" + filepath.Join(w.folder, "spool"), "--shutdown-delay=0s", "--pprof-bind-address=127.0.0.1:8082",
+			"--leader-elect", "--spool-dir=" + filepath.Join(w.folder, "spool"), "--shutdown-delay=0s", "--pprof-bind-address=" + w.profiler,
 			"--watch-namespaces=" + namespace,
 		},
 	})
@@ -175,6 +183,7 @@ func roundRobin(first int, wires [][]byte) func(number int) (int, []byte) {
 func (w *world) closedLoop(
 	ctx context.Context, connections int, request func(number int) (issue int, wire []byte),
 ) (posts, error) {
+	defer w.profile(ctx)()
 	answers, err := closedLoop(ctx, w.target, connections, request)
 	return w.noted(answers), err
 }
@@ -182,8 +191,47 @@ func (w *world) closedLoop(
 func (w *world) openLoop(
 	ctx context.Context, aSecond, count int, request func(number int) (issue int, wire []byte),
 ) (posts, error) {
+	defer w.profile(ctx)()
 	answers, err := openLoop(ctx, w.target, aSecond, count, request)
 	return w.noted(answers), err
+}
+
+// profileTime is how much of each measure is profiled, after a second.
+const profileTime = 10 * time.Second
+
+// profile takes a profile of the operator while something is measured, if it is to.
+func (w *world) profile(ctx context.Context) (wait func()) {
+	if w.profiles == "" {
+		return func() {}
+	}
+	w.measures++
+	path := filepath.Join(w.profiles, fmt.Sprintf("%02d.pprof", w.measures))
+	w.progress("  profile: %s", path)
+	done := make(chan error, 1)
+	go func() { done <- w.saveProfile(ctx, path) }()
+	return func() {
+		if err := <-done; err != nil {
+			w.progress("  no profile: %v", err)
+		}
+	}
+}
+
+func (w *world) saveProfile(ctx context.Context, path string) error {
+	url := fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", w.profiler, int(profileTime.Seconds()))
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = response.Body.Close() }()
+	content, err := io.ReadAll(response.Body)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, content, 0o600)
 }
 
 func (w *world) noted(answers posts) posts {

@@ -1,6 +1,7 @@
 package sentry
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"time"
@@ -116,15 +117,15 @@ type envelope[T any] struct {
 // open takes the action and the data out of a body. Data that is no object is
 // the zero T.
 func open[T any](body []byte) (action string, data T, err error) {
-	var whole part[envelope[T]]
-	if err := json.Unmarshal(body, &whole); err != nil || !whole.present {
+	var whole envelope[T]
+	if leading(bytes.TrimLeft(body, " \t\r\n")) != '{' || json.Unmarshal(body, &whole) != nil {
 		return "", data, &MalformedError{Reason: "the body is not one JSON object"}
 	}
-	action = whole.value.Action.cut(textLimit).Value
+	action = whole.Action.cut(textLimit).Value
 	if action == "" {
 		return "", data, missing("action")
 	}
-	return action, whole.value.Data.value, nil
+	return action, whole.Data.value, nil
 }
 
 // about returns the notice as one that speaks of an issue.
