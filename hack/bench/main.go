@@ -38,7 +38,6 @@ func parts() []part {
 	return []part{
 		{"size-10000", (*world).fewSize},
 		{"speeds", (*world).speeds},
-		{"repeats", (*world).repeatsAlone},
 		{"steady", (*world).steady},
 		{"burst", (*world).burst},
 		{"hang", func(w *world, ctx context.Context) error {

@@ -98,7 +98,7 @@ func (w *world) speedOfRepeats(ctx context.Context, like *v1alpha1.Incident, fir
 		connections int
 		goal        float64
 	}{
-		{"repeated webhooks of 500 open issues a second, in turn, 64 connections, against plain updates", openIssues, 64, 12},
+		{"repeated webhooks of 500 open issues a second, in turn, 256 connections, against plain updates", openIssues, 256, 12},
 		{"one hot issue, 256 connections, webhooks a second, against the same", 1, 256, 15},
 	} {
 		wires := make([][]byte, test.issues)

@@ -14,7 +14,7 @@ const (
 	maxWrites = 32
 
 	// linePatience is how long the line of writes may be for a signal to wait in it before it goes to disk.
-	linePatience = 200 * time.Millisecond
+	linePatience = 100 * time.Millisecond
 	// stallPatience is how long writes may be in flight without one that succeeds before signals go to disk at once.
 	stallPatience = 300 * time.Millisecond
 	// watchInterval is how often that is looked at.
@@ -22,6 +22,8 @@ const (
 
 	// flushInterval is how long repeats that change nothing but counters wait on disk, to be recorded together.
 	flushInterval = 10 * time.Second
+	// flushJitter is by which part of that it may be longer.
+	flushJitter = 0.2
 	// firstRetry and lastRetry bound the pauses between tries to record what is on disk.
 	firstRetry = time.Second
 	lastRetry  = 30 * time.Second

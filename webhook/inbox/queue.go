@@ -5,6 +5,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 	"github.com/itoc360/itoc360-operator/webhook/sources"
@@ -111,7 +112,8 @@ func (b *Inbox) count(more int) {
 func (b *Inbox) timeFlush(q *queue) {
 	if !q.timed {
 		q.timed = true
-		time.AfterFunc(b.flushAfter, func() { b.Flush(q.key) })
+		// A little later each, so that those of many keys that came at once do not all come due at once.
+		time.AfterFunc(wait.Jitter(b.flushAfter, flushJitter), func() { b.Flush(q.key) })
 	}
 }
 

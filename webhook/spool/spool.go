@@ -16,6 +16,9 @@ import (
 const (
 	// maxGroup is how many changes go into one commit.
 	maxGroup = 1000
+	// commitInterval is how soon a commit may follow another one: what comes meanwhile shares it. One that comes alone waits for
+	// nothing.
+	commitInterval = 2 * time.Millisecond
 	// removalInterval is how long removals wait at most for a put to be committed with. What is removed late is at worst
 	// recognized as recorded, after a crash.
 	removalInterval = 50 * time.Millisecond
@@ -217,7 +220,9 @@ func (s *Spool) commitAll(removalsToo bool) {
 		if len(puts) == 0 && len(removals) == 0 {
 			return
 		}
+		last := time.NewTimer(commitInterval)
 		s.commit(puts, removals)
+		<-last.C
 	}
 }
 
