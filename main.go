@@ -28,6 +28,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/config"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
@@ -38,6 +39,7 @@ import (
 	"github.com/itoc360/itoc360-operator/controllers"
 	"github.com/itoc360/itoc360-operator/controllers/loop"
 	"github.com/itoc360/itoc360-operator/controllers/term"
+	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 	"github.com/itoc360/itoc360-operator/internal/notify"
 	"github.com/itoc360/itoc360-operator/internal/options"
 	"github.com/itoc360/itoc360-operator/webhook"
@@ -156,7 +158,10 @@ func newManager(cfg *rest.Config, serverClock *webhook.ServerClock, operator *op
 	// The API server's priority and fairness limits us better than we could: a storm must not wait for a bucket of ours.
 	cfg.QPS = -1
 	cfg.Wrap(serverClock.Wrap)
-	cacheOptions := cache.Options{DefaultTransform: cache.TransformStripManagedFields()}
+	cacheOptions := cache.Options{
+		DefaultTransform: cache.TransformStripManagedFields(),
+		ByObject:         map[client.Object]cache.ByObject{&v1alpha1.Incident{}: {Transform: stubOfSettled}},
+	}
 	if namespaces := operator.Namespaces(); len(namespaces) > 0 {
 		cacheOptions.DefaultNamespaces = map[string]cache.Config{}
 		for _, namespace := range namespaces {
@@ -176,6 +181,16 @@ func newManager(cfg *rest.Config, serverClock *webhook.ServerClock, operator *op
 		return nil, fmt.Errorf("make the manager: %w", err)
 	}
 	return mgr, nil
+}
+
+// stubOfSettled lets the cache keep what it must of an Incident.
+func stubOfSettled(object any) (any, error) {
+	incident, ok := object.(*v1alpha1.Incident)
+	if !ok {
+		return object, nil
+	}
+	incident.ManagedFields = nil
+	return lifecycle.Stub(incident), nil
 }
 
 func addIntake(

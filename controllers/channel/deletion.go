@@ -2,11 +2,9 @@ package channel
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
@@ -50,12 +48,12 @@ func (r *Reconciler) letGo(ctx context.Context, channel *v1alpha1.NotificationCh
 
 // isOpen tells whether a channel was told of an Incident, and not of its end.
 func (r *Reconciler) isOpen(ctx context.Context, channel *v1alpha1.NotificationChannel) (bool, error) {
-	var incidents v1alpha1.IncidentList
-	if err := r.Client.List(ctx, &incidents, client.InNamespace(channel.Namespace), client.UnsafeDisableDeepCopy); err != nil {
-		return false, fmt.Errorf("list incidents: %w", err)
+	incidents, err := loop.IncidentsIn(ctx, r.Client, channel.Namespace)
+	if err != nil {
+		return false, err
 	}
-	for i := range incidents.Items {
-		if lifecycle.IsOpenAt(&incidents.Items[i], channel.Name) {
+	for i := range incidents {
+		if lifecycle.IsOpenAt(&incidents[i], channel.Name) {
 			return true, nil
 		}
 	}

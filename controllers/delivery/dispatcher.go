@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/controllers/loop"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 	"github.com/itoc360/itoc360-operator/internal/notify"
 )
@@ -143,18 +144,18 @@ func (d *Dispatcher) limitOf(channel types.NamespacedName) lifecycle.Limit {
 
 // remember takes from the ledgers what a channel was told before this term of office.
 func (d *Dispatcher) remember(channel types.NamespacedName, q *queue) {
-	var incidents v1alpha1.IncidentList
 	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
 	defer cancel()
 	limit := d.limitOf(channel)
 	if limit.Burst == 0 {
 		return
 	}
-	if err := d.Client.List(ctx, &incidents, client.InNamespace(channel.Namespace), client.UnsafeDisableDeepCopy); err != nil {
+	incidents, err := loop.IncidentsIn(ctx, d.Client, channel.Namespace)
+	if err != nil {
 		d.logger(channel).Error(err, "Could not read what the channel was told before")
 		return
 	}
-	q.remember(lifecycle.History(incidents.Items, channel.Name, d.now().Add(-limit.Per)))
+	q.remember(lifecycle.History(incidents, channel.Name, d.now().Add(-limit.Per)))
 }
 
 // now is in microseconds, as the ledger's times are.

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/controllers/loop"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 	"github.com/itoc360/itoc360-operator/internal/notify"
 )
@@ -92,12 +93,12 @@ func (d *Dispatcher) repeatTo(ctx context.Context, channel *v1alpha1.Notificatio
 	q.ends.Lock()
 	defer q.ends.Unlock()
 	q.ends.forget(d.now())
-	var incidents v1alpha1.IncidentList
-	if err := d.Client.List(ctx, &incidents, client.InNamespace(channel.Namespace), client.UnsafeDisableDeepCopy); err != nil {
+	incidents, err := loop.IncidentsIn(ctx, d.Client, channel.Namespace)
+	if err != nil {
 		d.logger(name).Error(err, "Could not list the Incidents")
 		return
 	}
-	messages := d.standing(channel, incidents.Items, &q.ends)
+	messages := d.standing(channel, incidents, &q.ends)
 	for batch := range slices.Chunk(messages, repeatBatch) {
 		if failure := repeater.Post(ctx, batch); failure != nil {
 			d.Outcomes.Failed(name, *failure)

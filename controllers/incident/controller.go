@@ -52,7 +52,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if err := r.Client.Get(ctx, request.NamespacedName, incident); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	if incident.DeletionTimestamp != nil && !isHeld(incident) {
+	if lifecycle.IsStub(incident) || (incident.DeletionTimestamp != nil && !isHeld(incident)) {
 		return ctrl.Result{}, nil
 	}
 	// The precision of the API's times: what is written must compare equal to what is read back.
@@ -89,7 +89,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	return ctrl.Result{RequeueAfter: loop.Soonest(now, next, silent, timeout)}, nil
+	return ctrl.Result{RequeueAfter: loop.Soonest(now, next, silent, timeout, again)}, nil
 }
 
 // sourceOf is an Incident's source, nil if it is not there.

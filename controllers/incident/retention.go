@@ -52,7 +52,7 @@ func (r *Retention) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.R
 	if source.DeletionTimestamp != nil {
 		return ctrl.Result{}, nil
 	}
-	incidents, err := loop.Incidents(ctx, r.Client, request.NamespacedName)
+	incidents, err := loop.Kept(ctx, r.Client, request.NamespacedName)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
@@ -75,7 +75,7 @@ func (r *Retention) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.R
 
 // deleteAll deletes Incidents in the given order, at most a batch. It stops at the first conflict: one that has changed
 // meanwhile may not be due any more, and then neither are those of its alert that follow it.
-func (r *Retention) deleteAll(ctx context.Context, expired []*v1alpha1.Incident) (deleted int, err error) {
+func (r *Retention) deleteAll(ctx context.Context, expired []*lifecycle.Kept) (deleted int, err error) {
 	for _, incident := range expired[:min(len(expired), deletionBatch)] {
 		if err := r.delete(ctx, incident); client.IgnoreNotFound(err) != nil {
 			return deleted, fmt.Errorf("delete incident %s: %w", incident.Name, err)
@@ -89,11 +89,10 @@ func (r *Retention) deleteAll(ctx context.Context, expired []*v1alpha1.Incident)
 }
 
 // delete removes an Incident, provided that it is still exactly the one that was judged.
-func (r *Retention) delete(ctx context.Context, incident *v1alpha1.Incident) error {
+func (r *Retention) delete(ctx context.Context, incident *lifecycle.Kept) error {
 	uid, resourceVersion := incident.UID, incident.ResourceVersion
-	// A copy: the client fills in what it deletes, and the cache's own objects are nobody's to change.
 	named := &v1alpha1.Incident{}
-	named.Namespace, named.Name = incident.Namespace, incident.Name
+	named.Namespace, named.Name = incident.Name.Namespace, incident.Name.Name
 	return r.Client.Delete(ctx, named, client.Preconditions{UID: &uid, ResourceVersion: &resourceVersion})
 }
 

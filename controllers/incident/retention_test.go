@@ -14,6 +14,7 @@ import (
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/controllers/loop"
 	"github.com/itoc360/itoc360-operator/hack/testbed"
+	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 )
 
 func keep(maxAge time.Duration, maxResolved int32) func(*v1alpha1.AlertSource) {
@@ -112,7 +113,7 @@ func TestAnIncidentThatChangedMeanwhileIsNotDeletedNorAreItsFollowers(t *testing
 	test.reconcileAll()
 	test.read(first)
 	test.read(second)
-	judged := []*v1alpha1.Incident{first.DeepCopy(), second.DeepCopy()}
+	judged := []*lifecycle.Kept{ptr.To(lifecycle.KeptOf(first)), ptr.To(lifecycle.KeptOf(second))}
 	test.hear(first, reopened(4*time.Minute))
 	retention := &Retention{Client: control.Client(t), Clock: test.clock}
 	if deleted, err := retention.deleteAll(t.Context(), judged); deleted != 0 || !apierrors.IsConflict(err) {

@@ -3,7 +3,6 @@ package incident
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -64,17 +63,14 @@ func (r *Reconciler) ofSchedule(ctx context.Context, schedule client.Object) []r
 
 // toldThrough are the Incidents of which a channel was told, and not of their end, whatever policy names it now.
 func (r *Reconciler) toldThrough(ctx context.Context, channel client.ObjectKey) ([]client.ObjectKey, error) {
-	var list v1alpha1.IncidentList
-	if err := r.Client.List(ctx, &list, client.InNamespace(channel.Namespace), client.UnsafeDisableDeepCopy); err != nil {
-		return nil, fmt.Errorf("list incidents: %w", err)
-	}
+	incidents, err := loop.IncidentsIn(ctx, r.Client, channel.Namespace)
 	var names []client.ObjectKey
-	for i := range list.Items {
-		if lifecycle.IsOpenAt(&list.Items[i], channel.Name) {
-			names = append(names, client.ObjectKeyFromObject(&list.Items[i]))
+	for i := range incidents {
+		if lifecycle.IsOpenAt(&incidents[i], channel.Name) {
+			names = append(names, client.ObjectKeyFromObject(&incidents[i]))
 		}
 	}
-	return names, nil
+	return names, err
 }
 
 // pagedBy are the Incidents that matter of those that page by a policy.

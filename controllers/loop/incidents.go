@@ -3,10 +3,12 @@ package loop
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 )
 
 // IndexIncidentSource finds Incidents by the name of their source. It is spelled as the API server's selectable field,
@@ -29,15 +31,36 @@ func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 	return nil
 }
 
-// Incidents reads the Incidents of one source. They are not copied out of the cache: nobody may change them.
+// Incidents reads the Incidents of one source that are not settled. They are not copied out of the cache: nobody may change them.
 func Incidents(ctx context.Context, reader client.Reader, source client.ObjectKey) ([]v1alpha1.Incident, error) {
-	var list v1alpha1.IncidentList
-	err := reader.List(ctx, &list, client.InNamespace(source.Namespace),
-		client.MatchingFields{IndexIncidentSource: source.Name}, client.UnsafeDisableDeepCopy)
-	if err != nil {
-		return nil, fmt.Errorf("list incidents of %s: %w", source, err)
+	return IncidentsIn(ctx, reader, source.Namespace, client.MatchingFields{IndexIncidentSource: source.Name})
+}
+
+// IncidentsIn reads the Incidents of a namespace that are not settled, which the cache knows as stubs. They are not copied out
+// of the cache: nobody may change them.
+func IncidentsIn(
+	ctx context.Context, reader client.Reader, namespace string, options ...client.ListOption,
+) ([]v1alpha1.Incident, error) {
+	all, err := list(ctx, reader, namespace, options...)
+	return slices.DeleteFunc(all, func(incident v1alpha1.Incident) bool { return lifecycle.IsStub(&incident) }), err
+}
+
+// Kept reads what retention must know of all Incidents of one source.
+func Kept(ctx context.Context, reader client.Reader, source client.ObjectKey) ([]lifecycle.Kept, error) {
+	all, err := list(ctx, reader, source.Namespace, client.MatchingFields{IndexIncidentSource: source.Name})
+	kept := make([]lifecycle.Kept, len(all))
+	for i := range all {
+		kept[i] = lifecycle.KeptOf(&all[i])
 	}
-	return list.Items, nil
+	return kept, err
+}
+
+func list(ctx context.Context, reader client.Reader, namespace string, options ...client.ListOption) ([]v1alpha1.Incident, error) {
+	var found v1alpha1.IncidentList
+	if err := reader.List(ctx, &found, append(options, client.InNamespace(namespace), client.UnsafeDisableDeepCopy)...); err != nil {
+		return nil, fmt.Errorf("list incidents in %s: %w", namespace, err)
+	}
+	return found.Items, nil
 }
 
 // IsUnresolved tells whether an Incident is not resolved, as far as its status knows.

@@ -19,21 +19,21 @@ const (
 // sight). One of which somebody is still to be told stays. Of one alert key the lowest numbers go first, so that the
 // numbers of those kept have no gap.
 func Expire(
-	incidents []v1alpha1.Incident, maxAge time.Duration, maxResolved int, now time.Time,
-) (expired []*v1alpha1.Incident, next time.Time) {
+	incidents []Kept, maxAge time.Duration, maxResolved int, now time.Time,
+) (expired []*Kept, next time.Time) {
 	var queue []candidate
 	resolved := 0
 	for _, sameKey := range byAlertKey(incidents) {
 		var earliest time.Time
 		for _, incident := range sameKey {
-			if incident.Spec.Test {
-				queue = append(queue, candidate{incident, incident.CreationTimestamp.Add(TestRetention), time.Time{}})
+			if incident.Test {
+				queue = append(queue, candidate{incident, incident.Created.Add(TestRetention), time.Time{}})
 				continue
 			}
-			resolvedAt, ok := resolvedAt(incident)
-			if !ok || hasPending(incident) {
+			if incident.Resolved == nil {
 				break
 			}
+			resolvedAt := incident.Resolved.Time
 			if resolvedAt.Before(earliest) {
 				resolvedAt = earliest
 			}
@@ -43,17 +43,17 @@ func Expire(
 		}
 	}
 	slices.SortStableFunc(queue, func(a, b candidate) int {
-		return cmp.Or(a.resolvedAt.Compare(b.resolvedAt), cmp.Compare(a.incident.Spec.AlertKey, b.incident.Spec.AlertKey))
+		return cmp.Or(a.resolvedAt.Compare(b.resolvedAt), cmp.Compare(a.incident.AlertKey, b.incident.AlertKey))
 	})
 	for _, c := range queue {
 		due := c.due
-		if surplus := !c.incident.Spec.Test && resolved > maxResolved; surplus {
+		if surplus := !c.incident.Test && resolved > maxResolved; surplus {
 			due = c.resolvedAt.Add(MinRetention)
 		}
 		switch {
 		case !due.After(now):
 			expired = append(expired, c.incident)
-			if !c.incident.Spec.Test {
+			if !c.incident.Test {
 				resolved--
 			}
 		case next.IsZero() || due.Before(next):
@@ -65,20 +65,20 @@ func Expire(
 
 // candidate is an Incident that will go one day.
 type candidate struct {
-	incident   *v1alpha1.Incident
+	incident   *Kept
 	due        time.Time
 	resolvedAt time.Time
 }
 
 // byAlertKey groups Incidents by alert key, each group in the order of its numbers.
-func byAlertKey(incidents []v1alpha1.Incident) map[v1alpha1.AlertKey][]*v1alpha1.Incident {
-	groups := map[v1alpha1.AlertKey][]*v1alpha1.Incident{}
+func byAlertKey(incidents []Kept) map[v1alpha1.AlertKey][]*Kept {
+	groups := map[v1alpha1.AlertKey][]*Kept{}
 	for i := range incidents {
-		key := incidents[i].Spec.AlertKey
+		key := incidents[i].AlertKey
 		groups[key] = append(groups[key], &incidents[i])
 	}
 	for _, group := range groups {
-		slices.SortFunc(group, func(a, b *v1alpha1.Incident) int { return int(a.Spec.Number - b.Spec.Number) })
+		slices.SortFunc(group, func(a, b *Kept) int { return int(a.Number - b.Number) })
 	}
 	return groups
 }

@@ -26,7 +26,10 @@ func made(id string, number int32, with ...func(*v1alpha1.Incident)) v1alpha1.In
 }
 
 func over(minute int) func(*v1alpha1.Incident) {
-	return func(i *v1alpha1.Incident) { i.Status.Cycles[len(i.Status.Cycles)-1].ResolvedAt = microAt(minute) }
+	return func(i *v1alpha1.Incident) {
+		i.Status.Cycles[len(i.Status.Cycles)-1].ResolvedAt = microAt(minute)
+		i.Status.State = v1alpha1.StateResolved
+	}
 }
 
 func aTest(i *v1alpha1.Incident) { i.Spec.Test = true }
@@ -34,6 +37,7 @@ func aTest(i *v1alpha1.Incident) { i.Spec.Test = true }
 func reopenedAt(minute int) func(*v1alpha1.Incident) {
 	return func(i *v1alpha1.Incident) {
 		i.Status.Cycles = append(i.Status.Cycles, v1alpha1.Cycle{OpenedAt: *microAt(minute)})
+		i.Status.State = v1alpha1.StateOpen
 	}
 }
 
@@ -124,7 +128,7 @@ func TestExpire(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			expired, next := Expire(test.incidents, test.maxAge, test.maxResolved, at(test.now))
+			expired, next := Expire(keptOf(test.incidents), test.maxAge, test.maxResolved, at(test.now))
 			if got := names(expired); !slices.Equal(got, test.want) {
 				t.Errorf("expired are %v, want %v", got, test.want)
 			}
@@ -135,10 +139,23 @@ func TestExpire(t *testing.T) {
 	}
 }
 
-func names(incidents []*v1alpha1.Incident) []string {
+// keptOf is what retention knows of Incidents, of which every other one is a stub where it can be.
+func keptOf(incidents []v1alpha1.Incident) []Kept {
+	var kept []Kept
+	for i := range incidents {
+		incident := &incidents[i]
+		if i%2 == 0 {
+			incident = Stub(incident)
+		}
+		kept = append(kept, KeptOf(incident))
+	}
+	return kept
+}
+
+func names(incidents []*Kept) []string {
 	var names []string
 	for _, incident := range incidents {
-		names = append(names, fmt.Sprintf("%s-%d", incident.Spec.AlertKey[len("issue/"):], incident.Spec.Number))
+		names = append(names, fmt.Sprintf("%s-%d", incident.AlertKey[len("issue/"):], incident.Number))
 	}
 	return names
 }
@@ -160,21 +177,21 @@ func TestWhateverExpiresTheRestHasNoGapsAndNobodyIsEarly(t *testing.T) {
 		maxResolved := rapid.IntRange(0, 10).Draw(t, "maxResolved")
 		now := at(rapid.IntRange(0, 400).Draw(t, "now"))
 
-		expired, next := Expire(incidents, maxAge, maxResolved, now)
+		expired, next := Expire(keptOf(incidents), maxAge, maxResolved, now)
 		lowest := map[v1alpha1.AlertKey]int32{}
 		for _, incident := range expired {
-			if number := incident.Spec.Number; number != lowest[incident.Spec.AlertKey]+1 {
+			if number := incident.Number; number != lowest[incident.AlertKey]+1 {
 				t.Fatalf("%v leaves a gap", names(expired))
 			}
-			lowest[incident.Spec.AlertKey]++
-			if when, ok := resolvedAt(incident); !ok || now.Sub(when) < MinRetention {
+			lowest[incident.AlertKey]++
+			if incident.Resolved == nil || now.Sub(incident.Resolved.Time) < MinRetention {
 				t.Fatalf("%v are expired too early", names(expired))
 			}
 		}
 		if !next.IsZero() && !next.After(now) {
 			t.Fatalf("next is %s, which is over at %s", next, now)
 		}
-		again, _ := Expire(rapid.Permutation(incidents).Draw(t, "another order"), maxAge, maxResolved, now)
+		again, _ := Expire(keptOf(rapid.Permutation(incidents).Draw(t, "another order")), maxAge, maxResolved, now)
 		if !slices.Equal(names(again), names(expired)) {
 			t.Fatalf("expired are %v, and in another order %v", names(expired), names(again))
 		}

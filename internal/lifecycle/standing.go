@@ -38,3 +38,15 @@ func Standing(incident *v1alpha1.Incident, channel string, now time.Time) (entry
 	}
 	return l.entries[place], true
 }
+
+// RepeatedUntil is until when channels that must be told again and again are told that an Incident is over; zero if nobody was
+// told.
+func RepeatedUntil(incident *v1alpha1.Incident) time.Time {
+	var last time.Time
+	for _, entry := range incident.Status.Notifications {
+		if entry.Kind == v1alpha1.KindResolved && entry.State == v1alpha1.NotificationSent && entry.ClosedAt != nil {
+			last = later(last, entry.ClosedAt.Add(repeatResolved))
+		}
+	}
+	return last
+}

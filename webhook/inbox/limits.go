@@ -15,6 +15,9 @@ const (
 
 	// linePatience is how long the line of writes may be for a signal to wait in it before it goes to disk.
 	linePatience = 100 * time.Millisecond
+	// maxLine is how many alert keys are in line at most, however fast writes have been so far: when they stall, these are the
+	// signals that wait until that is noticed.
+	maxLine = 3 * maxWrites
 	// stallPatience is how long writes may be in flight without one that succeeds before signals go to disk at once.
 	stallPatience = 300 * time.Millisecond
 	// watchInterval is how often that is looked at.

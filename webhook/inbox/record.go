@@ -216,7 +216,7 @@ func (b *Inbox) hurries() (why string) {
 	switch {
 	case b.pace.stalled:
 		return spooledOutage
-	case b.pace.took*time.Duration(len(b.line))/maxWrites > linePatience:
+	case len(b.line) > maxLine, b.pace.took*time.Duration(len(b.line))/maxWrites > linePatience:
 		return spooledLine
 	default:
 		return ""

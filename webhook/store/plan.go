@@ -68,7 +68,7 @@ func (r *recording) nameOf(spec *v1alpha1.IncidentSpec) string {
 
 // IsOpen tells whether an Incident takes what is heard of its alert: it is neither resolved nor being deleted.
 func IsOpen(incident *v1alpha1.Incident, now time.Time) bool {
-	return incident.DeletionTimestamp.IsZero() && isOpen(&incident.Spec, now)
+	return !lifecycle.IsStub(incident) && incident.DeletionTimestamp.IsZero() && isOpen(&incident.Spec, now)
 }
 
 func isOpen(spec *v1alpha1.IncidentSpec, now time.Time) bool {

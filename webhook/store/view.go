@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 )
 
 // IndexAlert is the name of the index of Incidents by their source and alert key.
@@ -42,7 +43,7 @@ type view struct {
 }
 
 // recall is the latest Incident as this process remembers it, nil if it knows of none. It may be old, and must not
-// be changed.
+// be changed. Of one that is settled it knows a stub alone, and asks.
 func (v view) recall(ctx context.Context, source types.NamespacedName, key v1alpha1.AlertKey) (*v1alpha1.Incident, error) {
 	found, err := v.list(ctx, v.cached, source, client.MatchingFields{IndexAlert: indexValue(source.Name, key)},
 		client.UnsafeDisableDeepCopy)
@@ -50,9 +51,12 @@ func (v view) recall(ctx context.Context, source types.NamespacedName, key v1alp
 		return nil, fmt.Errorf("list Incidents in the cache: %w", err)
 	}
 	if remembered, ok := v.recent.Get(Key{source, key}); ok {
-		return newer(remembered.(*v1alpha1.Incident), found), nil
+		found = newer(remembered.(*v1alpha1.Incident), found)
 	}
-	return found, nil
+	if found == nil || !lifecycle.IsStub(found) {
+		return found, nil
+	}
+	return v.ask(ctx, source, key, found.Spec.Number)
 }
 
 // newer is the one of two that can only have come after the other.
