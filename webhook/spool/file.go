@@ -26,8 +26,12 @@ const (
 	checksumSize = 4
 	// overhead is what an entry costs in the file beside its value: its key, and its place in a page.
 	overhead = 24
-	// fill is how full pages become: nothing is ever put in between.
-	fill = 0.95
+	// fillPercent is how full pages become: nothing is ever put in between.
+	fillPercent = 0.95
+	// reserveName is a file that is there to be deleted.
+	reserveName = "spool.reserve"
+	// reserveSize is as much as removing a group of entries takes.
+	reserveSize = 1 << 20
 )
 
 var bucketName = []byte("entries")
@@ -68,9 +72,25 @@ func openFile(dir string) (db *bolt.DB, entries []entry, damage error, err error
 	if err != nil {
 		return nil, nil, nil, explain(err)
 	}
-	err = db.Update(func(tx *bolt.Tx) error {
-		bucket, err := tx.CreateBucketIfNotExists(bucketName)
-		if err != nil || damage == nil {
+	if err := fill(db, entries); err != nil {
+		return nil, nil, nil, errors.Join(fmt.Errorf("write the spool file: %w", err), db.Close())
+	}
+	return db, entries, damage, nil
+}
+
+// fill makes a new file the spool's, with these entries in it. One that is there already is left as it is: its disk may be full.
+func fill(db *bolt.DB, entries []entry) error {
+	isNew := false
+	err := db.View(func(tx *bolt.Tx) error {
+		isNew = tx.Bucket(bucketName) == nil
+		return nil
+	})
+	if err != nil || !isNew {
+		return err
+	}
+	return db.Update(func(tx *bolt.Tx) error {
+		bucket, err := tx.CreateBucket(bucketName)
+		if err != nil {
 			return err
 		}
 		for _, one := range entries {
@@ -80,10 +100,22 @@ func openFile(dir string) (db *bolt.DB, entries []entry, damage error, err error
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, nil, nil, errors.Join(fmt.Errorf("write the spool file: %w", err), db.Close())
+}
+
+// keepReserve takes some of the disk, to be given back when it is full: to remove entries takes room too.
+func keepReserve(dir string) {
+	path := filepath.Join(dir, reserveName)
+	if info, err := os.Stat(path); err == nil && info.Size() == reserveSize {
+		return
 	}
-	return db, entries, damage, nil
+	if os.WriteFile(path, make([]byte, reserveSize), 0o600) != nil {
+		giveReserve(dir)
+	}
+}
+
+func giveReserve(dir string) {
+	// There may be none.
+	_ = os.Remove(filepath.Join(dir, reserveName))
 }
 
 // readFile reads all entries. Of a damaged file, it gives those before the damage.

@@ -213,7 +213,7 @@ func (s *Spool) work() {
 	}
 }
 
-// commitAll commits groups until nothing waits.
+// commitAll commits groups until nothing waits, or one fails.
 func (s *Spool) commitAll(removalsToo bool) {
 	for {
 		puts, removals := s.take(removalsToo)
@@ -221,8 +221,11 @@ func (s *Spool) commitAll(removalsToo bool) {
 			return
 		}
 		last := time.NewTimer(commitInterval)
-		s.commit(puts, removals)
+		isDone := s.commit(puts, removals)
 		<-last.C
+		if !isDone {
+			return
+		}
 	}
 }
 
@@ -238,9 +241,12 @@ func (s *Spool) end() {
 	}
 }
 
-// commit makes a group of changes durable, and tells those who wait for it.
-func (s *Spool) commit(puts []put, removals []uint64) {
+// commit makes a group of changes durable, and tells those who wait for it; false if it failed.
+func (s *Spool) commit(puts []put, removals []uint64) (isDone bool) {
 	fits, err := s.write(puts, removals)
+	if err != nil {
+		s.again(removals)
+	}
 	switch {
 	case errors.Is(err, ErrDown):
 	case errors.Is(err, errDamaged):
@@ -262,6 +268,14 @@ func (s *Spool) commit(puts []put, removals []uint64) {
 			one.done(nil)
 		}
 	}
+	return err == nil
+}
+
+// again lets removals be tried with the next commit.
+func (s *Spool) again(removals []uint64) {
+	s.handedIn.Lock()
+	defer s.handedIn.Unlock()
+	s.removals = append(s.removals, removals...)
 }
 
 // withoutSpool is what follows from each problem.
@@ -285,7 +299,7 @@ func (s *Spool) write(puts []put, removals []uint64) (fits int, err error) {
 	err = guarded(func() error {
 		return s.db.Update(func(tx *bolt.Tx) error {
 			bucket := tx.Bucket(bucketName)
-			bucket.FillPercent = fill
+			bucket.FillPercent = fillPercent
 			fits, depth, bytes = 0, s.depth, s.bytes
 			for _, sequence := range removals {
 				key := keyOf(sequence)
@@ -312,11 +326,13 @@ func (s *Spool) write(puts []put, removals []uint64) (fits int, err error) {
 	if err != nil {
 		err = fmt.Errorf("write to the spool: %w", err)
 		s.failing.Store(&err)
+		giveReserve(s.options.Dir)
 		time.AfterFunc(retryInterval, func() { s.failing.Store(nil) })
 		return 0, err
 	}
 	s.depth, s.bytes, s.size = depth, bytes, sizeOfFile(s.db.Path())
 	s.measure()
+	keepReserve(s.options.Dir)
 	return fits, nil
 }
 
