@@ -80,6 +80,10 @@ fuzz: $(assets) ## Run each fuzz target for FUZZTIME (60s).
 		go test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) "$$package"; \
 	done
 
+.PHONY: bench
+bench: $(assets) build ## Measure speed and size beside plain clients, and write docs/benchmarks.md; some 25 minutes.
+	@go run ./hack/bench
+
 ##@ Tools
 
 .PHONY: control-plane

@@ -2,8 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/hack/sentrysim/simulator"
@@ -12,7 +16,7 @@ import (
 const (
 	// fewIncidents and manyIncidents are how many there are when memory is measured; one in ten is open.
 	fewIncidents, manyIncidents = 10_000, 100_000
-	// chunk is how many are made between two words of progress.
+	// chunk is how many copies are made between two words of progress.
 	chunk = 10_000
 	// rest is how long the operator has nothing to do before its memory is measured.
 	rest         = 30 * time.Second
@@ -21,63 +25,81 @@ const (
 )
 
 // fewSize measures what 10,000 Incidents cost.
-func (w *world) fewSize(ctx context.Context) error {
-	return w.sizeOf(ctx, fewIncidents)
-}
+func (w *world) fewSize(ctx context.Context) error { return w.sizeOf(ctx, fewIncidents) }
 
 // manySize measures what 100,000 cost, those included that other parts have left behind.
-func (w *world) manySize(ctx context.Context) error {
-	if err := w.resolveMost(ctx); err != nil {
+func (w *world) manySize(ctx context.Context) error { return w.sizeOf(ctx, manyIncidents) }
+
+// sizeOf makes Incidents until there are so many, of which one in ten is open. The operator makes one of each kind, and writes
+// their statuses; plain clients make copies of them, which it has nothing to add to.
+func (w *world) sizeOf(ctx context.Context, count int) error {
+	first, wires := w.newIssues(2)
+	if err := w.postAll(ctx, len(wires), each(first, wires)); err != nil {
 		return err
 	}
-	return w.sizeOf(ctx, manyIncidents)
-}
-
-func (w *world) sizeOf(ctx context.Context, count int) error {
-	for {
-		found, err := w.incidents(ctx)
-		if err != nil {
-			return err
-		}
-		missing := count - len(found)
-		if missing <= 0 {
-			return w.size(ctx, count)
-		}
-		w.progress("Making Incidents: %d of %d", len(found), count)
-		if err := w.lives(ctx, min(missing, chunk)); err != nil {
-			return err
-		}
+	end := w.target.request(simulator.IssueWebhook("resolved", simulator.Issue{ID: issueID(first)}, time.Now().Add(time.Minute)))
+	if err := w.postAll(ctx, 1, each(first, [][]byte{end})); err != nil {
+		return err
 	}
-}
-
-// resolveMost resolves nine of ten Incidents.
-func (w *world) resolveMost(ctx context.Context) error {
+	if err := w.stopOperator(2 * time.Minute); err != nil {
+		return err
+	}
 	found, err := w.incidents(ctx)
 	if err != nil {
 		return err
 	}
-	w.progress("Resolving nine of ten of %d Incidents", len(found))
-	var open []int
-	for issue := range w.taken {
-		incident := found[v1alpha1.IssueKey(issueID(issue))]
-		if issue%10 != 0 && incident != nil && incident.Status.State != v1alpha1.StateResolved {
-			open = append(open, issue)
+	open := 0
+	for _, incident := range found {
+		if incident.Status.State != v1alpha1.StateResolved {
+			open++
 		}
 	}
-	return w.resolve(ctx, open)
+	resolvedOne, openOne := found[v1alpha1.IssueKey(issueID(first))], found[v1alpha1.IssueKey(issueID(first+1))]
+	return errors.Join(
+		w.copies(ctx, resolvedOne, count*9/10-(len(found)-open)), w.copies(ctx, openOne, count/10-open), w.size(ctx, count))
 }
 
-func (w *world) resolve(ctx context.Context, issues []int) error {
-	at := time.Now().Add(time.Minute)
-	return w.postAll(ctx, len(issues), func(number int) (int, []byte) {
-		issue := issues[number]
-		return issue, w.target.request(simulator.IssueWebhook("resolved", simulator.Issue{ID: issueID(issue)}, at))
-	})
+// copies makes so many Incidents like one, of issues of their own.
+func (w *world) copies(ctx context.Context, like *v1alpha1.Incident, count int) error {
+	if count <= 0 {
+		return nil
+	}
+	first := w.issues
+	w.issues += count
+	var made atomic.Int64
+	var making errgroup.Group
+	making.SetLimit(plainConcurrency)
+	for i := range count {
+		making.Go(func() error {
+			copied := plainCopy(like, "")
+			id := issueID(first + i)
+			copied.Spec.AlertKey, copied.Spec.Issue.ID = v1alpha1.IssueKey(id), id
+			copied.Namespace, copied.Name = namespace, v1alpha1.IncidentName(sourceName, copied.Spec.AlertKey, 1)
+			copied.Labels = map[string]string{v1alpha1.LabelSource: sourceName, v1alpha1.LabelAlert: copied.Spec.AlertKey.Label()}
+			if err := w.client.Create(ctx, copied); err != nil {
+				return fmt.Errorf("copy an Incident: %w", err)
+			}
+			copied.Status = *like.Status.DeepCopy()
+			// A copy has generation 1, whatever its original went through.
+			copied.Status.ObservedGeneration = copied.Generation
+			for c := range copied.Status.Conditions {
+				copied.Status.Conditions[c].ObservedGeneration = copied.Generation
+			}
+			if err := w.client.Status().Update(ctx, copied); err != nil {
+				return fmt.Errorf("copy a status: %w", err)
+			}
+			if done := made.Add(1); done%chunk == 0 {
+				w.progress("  %d of %d copies", done, count)
+			}
+			return nil
+		})
+	}
+	return making.Wait()
 }
 
 // postAll posts each once, and waits until all is done.
 func (w *world) postAll(ctx context.Context, count int, request func(number int) (issue int, wire []byte)) error {
-	answers, err := w.closedLoop(ctx, burstConnections, func(number int) (int, []byte) {
+	answers, err := w.closedLoop(ctx, min(count, burstConnections), func(number int) (int, []byte) {
 		if number >= count {
 			return 0, nil
 		}
@@ -94,9 +116,6 @@ func (w *world) postAll(ctx context.Context, count int, request func(number int)
 
 // size measures memory and start with so many Incidents.
 func (w *world) size(ctx context.Context, count int) error {
-	if err := w.stopOperator(2 * time.Minute); err != nil {
-		return err
-	}
 	w.progress("Starting with %d Incidents", count)
 	took, err := w.startOperator(ctx)
 	if err != nil {
@@ -116,19 +135,4 @@ func (w *world) size(ctx context.Context, count int) error {
 	w.add(fmt.Sprintf("resident memory with %d Incidents, 10 %% open", count), goal, reached,
 		fmt.Sprintf("%d MiB", most), fmt.Sprintf("the most since its start; %d MiB %s after it was ready", now, rest))
 	return nil
-}
-
-// lives makes Incidents by webhooks: of ten, nine are resolved.
-func (w *world) lives(ctx context.Context, count int) error {
-	first, opening := w.newIssues(count)
-	if err := w.postAll(ctx, count, each(first, opening)); err != nil {
-		return err
-	}
-	var ending []int
-	for issue := first; issue < first+count; issue++ {
-		if issue%10 != 0 {
-			ending = append(ending, issue)
-		}
-	}
-	return w.resolve(ctx, ending)
 }
