@@ -22,6 +22,10 @@ import (
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 )
 
+// silenceSlack is how much longer than it must a silence lasts before the inbox is told: repeats may wait for up to 12 s on the
+// disk of another replica until they are recorded.
+const silenceSlack = 15 * time.Second
+
 // inboxRetry is how soon the inbox is told again what changed nothing, because it knew less, or more.
 const inboxRetry = time.Minute
 
@@ -130,7 +134,10 @@ func (r *Reconciler) tellSilence(
 		return time.Time{}, nil
 	}
 	due := lifecycle.SilentAt(&incident.Spec, source.Spec.Incidents.AutoResolveAfter.Duration)
-	if due.IsZero() || due.After(now) {
+	if due.IsZero() {
+		return due, nil
+	}
+	if due = due.Add(silenceSlack); due.After(now) {
 		return due, nil
 	}
 	if err := r.Inbox.RecordSilence(ctx, client.ObjectKeyFromObject(source), incident.Spec.AlertKey); err != nil {

@@ -7,6 +7,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 
@@ -51,7 +52,9 @@ func (t *incidentTest) expectSends(want ...string) {
 func (t *incidentTest) take(incident *v1alpha1.Incident) {
 	t.Helper()
 	for i := range incident.Status.Notifications {
-		incident.Status.Notifications[i].State = v1alpha1.NotificationSent
+		if entry := &incident.Status.Notifications[i]; entry.State == v1alpha1.NotificationPending {
+			entry.State, entry.ClosedAt = v1alpha1.NotificationSent, ptr.To(metav1.NewMicroTime(t.clock.Now()))
+		}
 	}
 	testbed.Must(t.T, control.Client(t.T).Status().Update(t.Context(), incident))
 }

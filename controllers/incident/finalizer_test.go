@@ -39,6 +39,10 @@ func TestAnIncidentIsHeldWhileSomebodyNeedsToHearOfIt(t *testing.T) {
 	if !isHeld(incident) {
 		t.Error("it is not held until the end is told")
 	}
+	if result := test.reconcile(incident); !isHeld(incident) || result.RequeueAfter != 15*time.Minute {
+		t.Errorf("it is held: %t, while its end is told again and again; %+v", isHeld(incident), result)
+	}
+	test.clock.SetTime(test.clock.Now().Add(15 * time.Minute))
 	test.reconcile(incident)
 	if isHeld(incident) {
 		t.Error("it is held though all is told")
