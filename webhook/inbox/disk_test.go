@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
@@ -291,6 +292,34 @@ func TestWhatIsOnDiskIsTriedUntilItIsRecorded(t *testing.T) {
 	drained(t, p.Inbox)
 	if got := fmt.Sprint(recorded); got != "[created resolved]" {
 		t.Errorf("recorded %s", got)
+	}
+}
+
+// In an outage the alert may have come to another replica, which records it later than this one does the resolve.
+func TestAResolveOnDiskWaitsForItsIncident(t *testing.T) {
+	tries := 0
+	before := testutil.ToFloat64(orphansTotal)
+	p := startProcess(t, t.TempDir(), isImpatient, func(b *Inbox) {
+		b.recorder = recorderFunc(func(heard []lifecycle.Heard) []store.Outcome {
+			tries++
+			if tries == 1 {
+				// It goes to disk meanwhile.
+				time.Sleep(stallPatience)
+			}
+			return []store.Outcome{{Orphan: tries < 3}}
+		})
+	})
+	expectSpooled(t, p.hear(t, "resolved"), "")
+	deadline := time.After(inboxPatience)
+	for p.Waits(testKey) {
+		select {
+		case <-deadline:
+			t.Fatal("it still waits")
+		case <-time.After(time.Millisecond):
+		}
+	}
+	if tries != 3 || testutil.ToFloat64(orphansTotal) != before {
+		t.Errorf("recorded at try %d", tries)
 	}
 }
 

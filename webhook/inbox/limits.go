@@ -30,6 +30,9 @@ const (
 	// firstRetry and lastRetry bound the pauses between tries to record what is on disk.
 	firstRetry = time.Second
 	lastRetry  = 30 * time.Second
+	// orphanPatience is how long a Resolve on disk of which no Incident is known is tried again: in an outage its alert may have come
+	// to another replica, which records it later.
+	orphanPatience = 2 * time.Minute
 	// sourceMemory is how long what is on disk waits for its source to be known, before it counts as deleted.
 	sourceMemory = 10 * time.Minute
 	// invalidMemory is how long what is on disk is tried although the API server calls it invalid.

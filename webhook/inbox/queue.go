@@ -25,6 +25,8 @@ type letter struct {
 	// durable takes whether it is on disk, once.
 	durable chan error
 
+	// orphanedAt is when it was first found to be a Resolve of which no Incident is known; zero if it was not.
+	orphanedAt time.Time
 	// held is true for a repeat, which may wait for others.
 	held bool
 	// keeping is true while it is on its way to the disk.
@@ -182,9 +184,12 @@ func (b *Inbox) settle(q *queue, outcomes map[*letter]store.Outcome) {
 	var removals []uint64
 	for _, one := range q.batch {
 		outcome := outcomes[one]
-		if outcome.Err != nil && b.isTriedAgain(one, outcome.Err) {
+		if b.isTriedAgain(one, outcome) {
 			again = append(again, one)
 			continue
+		}
+		if outcome.Orphan {
+			orphansTotal.Inc()
 		}
 		one.settled = true
 		if !one.held {
@@ -207,16 +212,23 @@ func (b *Inbox) settle(q *queue, outcomes map[*letter]store.Outcome) {
 	b.goOn(q, again)
 }
 
-// isTriedAgain tells whether a letter that could not be recorded keeps its place: what is on disk, or may get there. What the
-// API server calls invalid may be so until its CRDs are up to date, but not for ever: it is in the way of others.
-func (b *Inbox) isTriedAgain(one *letter, err error) bool {
-	age := b.clock.Since(time.Unix(0, int64(one.sequence))) //nolint:gosec // a time
+// isTriedAgain tells whether a letter keeps its place: one that is on disk, or may get there, and could not be recorded, or found no
+// Incident that another replica may have on its disk.
+func (b *Inbox) isTriedAgain(one *letter, outcome store.Outcome) bool {
+	now := b.clock.Now()
+	age := now.Sub(time.Unix(0, int64(one.sequence))) //nolint:gosec // a time
 	switch {
-	case one.durable == nil && !one.spooled, b.disk == nil:
+	case one.spooled && outcome.Orphan:
+		if one.orphanedAt.IsZero() {
+			one.orphanedAt = now
+		}
+		return !b.draining && now.Sub(one.orphanedAt) < orphanPatience
+	case outcome.Err == nil, one.durable == nil && !one.spooled, b.disk == nil:
 		return false
 	case !one.spooled:
 		return one.keeping || age < recordTimeout
-	case apierrors.IsInvalid(err) && age > invalidMemory:
+	case apierrors.IsInvalid(outcome.Err) && age > invalidMemory:
+		// It may have been so until the CRDs were brought up to date, but not for ever: it is in the way of others.
 		lostTotal.WithLabelValues(lostInvalid).Inc()
 		return false
 	default:

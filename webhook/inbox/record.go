@@ -86,9 +86,6 @@ func (b *Inbox) recordBatch(ctx context.Context, key store.Key, batch []opened) 
 		heard[i] = readable[i].heard
 	}
 	for i, outcome := range b.recorder.Record(ctx, source, key.Alert, heard) {
-		if outcome.Orphan {
-			orphansTotal.Inc()
-		}
 		outcomes[readable[i].letter] = outcome
 	}
 	return outcomes

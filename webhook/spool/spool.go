@@ -65,9 +65,10 @@ type Spool struct {
 	closed   bool
 
 	// The lock guards the file against being replaced while it is read.
-	mu    sync.RWMutex
-	db    *bolt.DB
-	size  int64
+	mu sync.RWMutex
+	db *bolt.DB
+	// size is the file's after the last commit.
+	size  atomic.Int64
 	bytes int64
 	depth int
 
@@ -330,7 +331,8 @@ func (s *Spool) write(puts []put, removals []uint64) (fits int, err error) {
 		time.AfterFunc(retryInterval, func() { s.failing.Store(nil) })
 		return 0, err
 	}
-	s.depth, s.bytes, s.size = depth, bytes, sizeOfFile(s.db.Path())
+	s.depth, s.bytes = depth, bytes
+	s.size.Store(sizeOfFile(s.db.Path()))
 	s.measure()
 	keepReserve(s.options.Dir)
 	return fits, nil
@@ -338,8 +340,8 @@ func (s *Spool) write(puts []put, removals []uint64) (fits int, err error) {
 
 // whole is an error if the file has been cut short: to touch what is gone would end the process.
 func (s *Spool) whole() error {
-	if size := sizeOfFile(s.db.Path()); size < s.size {
-		return fmt.Errorf("%w: it had %d bytes, and has %d", errDamaged, s.size, size)
+	if was, is := s.size.Load(), sizeOfFile(s.db.Path()); is < was {
+		return fmt.Errorf("%w: it had %d bytes, and has %d", errDamaged, was, is)
 	}
 	return nil
 }
@@ -373,7 +375,8 @@ func (s *Spool) open() {
 		s.tell("SpoolUnavailable", withoutSpool+err.Error())
 		return
 	}
-	s.db, s.depth, s.bytes, s.size = db, len(entries), 0, sizeOfFile(db.Path())
+	s.db, s.depth, s.bytes = db, len(entries), 0
+	s.size.Store(sizeOfFile(db.Path()))
 	s.failing.Store(nil)
 	for _, one := range entries {
 		s.bytes += sizeOf(len(one.value))

@@ -262,6 +262,31 @@ func TestAFileThatIsCutShortWhileItIsInUseIsReplaced(t *testing.T) {
 	}
 }
 
+func TestEntriesAreReadWhileOthersAreWritten(t *testing.T) {
+	w := newWorld(t)
+	spool, _ := w.open(t)
+	mustPut(t, spool, "first")
+	var reading sync.WaitGroup
+	for range 4 {
+		reading.Go(func() {
+			for range 100 {
+				if values, err := spool.Get([]uint64{1}); err != nil || string(values[0]) != "first" {
+					t.Errorf("got %q, %v", values, err)
+				}
+			}
+		})
+	}
+	for sequence := uint64(2); sequence < 100; sequence++ {
+		done := make(chan error, 1)
+		spool.Put(sequence, []byte("more"), func(err error) { done <- err })
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		spool.Remove(sequence)
+	}
+	reading.Wait()
+}
+
 func TestAClosedSpoolRefuses(t *testing.T) {
 	w := newWorld(t)
 	spool, closeIt := w.open(t)
