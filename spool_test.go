@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"path/filepath"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -70,20 +69,24 @@ func (b *balancer) forward(from net.Conn) {
 	b.mu.Unlock()
 	for range targets {
 		to, err := net.Dial("tcp", targets[b.next.Add(1)%int64(len(targets))])
-		if err != nil {
-			continue
+		if err == nil {
+			join(from, to)
+			return
 		}
-		defer to.Close()
-		var copying sync.WaitGroup
-		copying.Go(func() {
-			_, _ = io.Copy(to, from)
-			_ = to.(*net.TCPConn).CloseWrite()
-		})
-		_, _ = io.Copy(from, to)
-		_ = from.Close()
-		copying.Wait()
-		return
 	}
+}
+
+// join lets two connections be one.
+func join(from, to net.Conn) {
+	defer to.Close()
+	var copying sync.WaitGroup
+	copying.Go(func() {
+		_, _ = io.Copy(to, from)
+		_ = to.(*net.TCPConn).CloseWrite()
+	})
+	_, _ = io.Copy(from, to)
+	_ = from.Close()
+	copying.Wait()
 }
 
 // told is a webhook, and whether it was answered 200.
@@ -147,23 +150,33 @@ func (w told) in(recorded map[string]int) int {
 	return recorded[fmt.Sprint(v1alpha1.IssueKey(issueID(w.issue)), w.action, w.at.Unix())]
 }
 
-// expectRecorded waits until each webhook that was answered is recorded, and fails if any is recorded twice.
+// taken leaves out what must not be recorded: what was not answered, or as nothing that matters; and a resolve of what nobody
+// took an alert of.
+func taken(all []told) (some []told) {
+	alerted := map[int]bool{}
+	for _, one := range all {
+		alerted[one.issue] = alerted[one.issue] || one.answered && one.action != "resolved"
+	}
+	for _, one := range all {
+		if one.answered && one.result != "ignored" && alerted[one.issue] {
+			some = append(some, one)
+		}
+	}
+	return some
+}
+
+// expectRecorded waits until each webhook that was taken is recorded, and fails if any is recorded twice.
 func expectRecorded(t *testing.T, source *testbed.Source, all []told) {
 	t.Helper()
-	missing, answered := 0, 0
+	all = taken(all)
+	missing := 0
 	testbed.EventuallyWithin(t, 4*testbed.Patience, "what was answered is recorded", func(context.Context) bool {
 		recorded := recordedOf(t, source)
-		missing, answered = 0, 0
+		missing = 0
 		for _, one := range all {
-			if one.answered {
-				answered++
-				if one.in(recorded) == 0 {
-					missing++
-				}
+			if one.in(recorded) == 0 {
+				missing++
 			}
-		}
-		if missing > 0 {
-			t.Logf("%d of %d are missing", missing, answered)
 		}
 		return missing == 0
 	})
@@ -173,7 +186,7 @@ func expectRecorded(t *testing.T, source *testbed.Source, all []told) {
 			t.Errorf("%s of issue %d is recorded %d times", one.action, one.issue, count)
 		}
 	}
-	t.Logf("%d webhooks were answered 200, and each is recorded once; %d were not answered", answered, len(all)-answered)
+	t.Logf("%d webhooks were taken, %d are missing, and none of the others is recorded twice", len(all), missing)
 }
 
 func accepted(all []told) (count int) {
@@ -198,7 +211,7 @@ func TestWhatWasAnsweredSurvivesAnOutageAndAKill(t *testing.T) {
 	ctx, end := context.WithCancel(t.Context())
 	defer end()
 	stories := make(chan []told, 1)
-	go func() { stories <- tellStories(ctx, source, port.url, 16) }()
+	go func() { stories <- tellStories(ctx, source, port.url, 6) }()
 	wait(t, 2*time.Second)
 	testbed.Must(t, cluster.KillAPIServer())
 	wait(t, 3*time.Second)
@@ -326,7 +339,7 @@ func TestAReplicaThatIsToldToStopInAStormLosesNothing(t *testing.T) {
 }
 
 func TestTroubleWithTheSpoolIsToldInAnEventOnThePod(t *testing.T) {
-	operator := startOperator(t, serviceAccount(t), "replica-with-trouble", "--spool-dir="+filepath.Join("/proc", "nowhere"))
+	operator := startOperator(t, serviceAccount(t), "replica-with-trouble", "--spool-dir=/proc/nowhere")
 	source := testbed.NewSource(t, testbed.NewClient(t, cluster.Config))
 	operator.knows(t, source)
 	tellOne(t, operator.target, source, newIssue(1))

@@ -72,7 +72,8 @@ func fuzzHandler(recorder *fuzzRecorder) *Handler {
 	unsigned := &v1alpha1.AlertSource{ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "ledger", UID: "2"}}
 	known := fuzzSources{fuzzSignedToken: sources.Gather(signed, read), fuzzUnsignedToken: sources.Gather(unsigned, read)}
 	reporter := NewReporter(nil, "replica", clock.RealClock{}, logr.Discard())
-	return NewHandler(known, inbox.New(recorder, inbox.Options{Clock: clock.RealClock{}, Log: logr.Discard()}), reporter, clock.RealClock{}, logr.Discard())
+	letters := inbox.New(recorder, inbox.Options{Clock: clock.RealClock{}, Log: logr.Discard()})
+	return NewHandler(known, letters, reporter, clock.RealClock{}, logr.Discard())
 }
 
 // FuzzHandler checks that whatever is posted, the handler neither panics nor redirects nor tells a token; that a signal is

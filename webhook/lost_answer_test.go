@@ -61,7 +61,9 @@ func TestWhatWasRecordedIsNotRecordedAgainWhereTheAnswerIsLost(t *testing.T) {
 		served.knows(t, source)
 		isLost := false
 		store := storeWith(t, served, interceptor.Funcs{
-			Patch: func(ctx context.Context, c client.WithWatch, object client.Object, how client.Patch, options ...client.PatchOption) error {
+			Patch: func(
+				ctx context.Context, c client.WithWatch, object client.Object, how client.Patch, options ...client.PatchOption,
+			) error {
 				err := c.Patch(ctx, object, how, options...)
 				if isLost {
 					return err

@@ -42,8 +42,8 @@ func (r *report) markdown(at time.Time) []byte {
 	if r.invalid != "" {
 		fmt.Fprintf(&text, "**This run is invalid**: %s.\n\n", r.invalid)
 	}
-	text.WriteString("A machine's speed is no property of the operator, so what depends on it is a ratio to what plain clients reach in the " +
-		"same run:\nclient-go, writing the same objects at a concurrency of 32, without rate limits and without an operator.\n\n")
+	text.WriteString("A machine's speed is no property of the operator, so what depends on it is a ratio to what plain clients reach " +
+		"in the same run:\nclient-go, writing the same objects at a concurrency of 32, without rate limits and without an operator.\n\n")
 	for _, limit := range r.limits {
 		fmt.Fprintf(&text, "- %s\n", limit)
 	}

@@ -66,7 +66,8 @@ func (w *world) speedOfNewIssues(ctx context.Context, like *v1alpha1.Incident) e
 		return err
 	}
 	plain := (before + after) / 2
-	w.report.limits = append(w.report.limits, fmt.Sprintf("creates: %.0f a second (%.0f before and %.0f after what is compared)", plain, before, after))
+	w.report.limits = append(w.report.limits,
+		fmt.Sprintf("creates: %.0f a second (%.0f before and %.0f after what is compared)", plain, before, after))
 	if plain < leastCreates {
 		w.report.invalid = fmt.Sprintf("plain creates reached %.0f a second, and under %d the machine is too slow, or too busy, "+
 			"to tell anything", plain, leastCreates)

@@ -104,7 +104,8 @@ func (w *world) outage(ctx context.Context, how string, begin func() error, end 
 		"p99 at most 100 ms, slowest under 1 s; all right within 60 s of its return",
 		p99 <= p99InOutage && slowest < slowestInOutage && right <= outageGoal && answers.refused() == 0,
 		fmt.Sprintf("p99 %s, slowest %s; all right after %s", round(p99), round(slowest), right.Round(time.Second)),
-		fmt.Sprintf("%.0f a second; %d refused; statuses right after %s", answers.aSecond(), answers.refused(), statuses.Round(time.Second)))
+		fmt.Sprintf("%.0f a second; %d refused; statuses right after %s",
+			answers.aSecond(), answers.refused(), statuses.Round(time.Second)))
 	return nil
 }
 

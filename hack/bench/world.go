@@ -71,7 +71,8 @@ func newWorld(ctx context.Context, out io.Writer) (*world, error) {
 			return w, err
 		}
 	}
-	return w, w.addSource(ctx, sourceName, token)
+	err = w.addSource(ctx, sourceName, token)
+	return w, err
 }
 
 func (w *world) addSource(ctx context.Context, name, token string) error {
@@ -112,7 +113,8 @@ func (w *world) startOperator(ctx context.Context) (took time.Duration, err erro
 		Path: filepath.Join(root, "bin", "itoc360-operator"), Replica: "bench", Intake: address,
 		Log: filepath.Join(w.folder, "operator.log"), Env: []string{"GOMEMLIMIT=390MiB", "GOGC=200"},
 		Args: []string{
-			"--leader-elect", "--spool-dir=" + filepath.Join(w.folder, "spool"), "--shutdown-delay=0s", "--pprof-bind-address=" + w.profiler,
+			"--leader-elect", "--spool-dir=" + filepath.Join(w.folder, "spool"), "--shutdown-delay=0s",
+			"--pprof-bind-address=" + w.profiler,
 			"--watch-namespaces=" + namespace,
 		},
 	})
@@ -182,16 +184,18 @@ func roundRobin(first int, wires [][]byte) func(number int) (int, []byte) {
 func (w *world) closedLoop(
 	ctx context.Context, connections int, request func(number int) (issue int, wire []byte),
 ) (posts, error) {
-	defer w.profile(ctx)()
+	wait := w.profile(ctx)
 	answers, err := closedLoop(ctx, w.target, connections, request)
+	wait()
 	return w.noted(answers), err
 }
 
 func (w *world) openLoop(
 	ctx context.Context, aSecond, count int, request func(number int) (issue int, wire []byte),
 ) (posts, error) {
-	defer w.profile(ctx)()
+	wait := w.profile(ctx)
 	answers, err := openLoop(ctx, w.target, aSecond, count, request)
+	wait()
 	return w.noted(answers), err
 }
 
@@ -217,7 +221,7 @@ func (w *world) profile(ctx context.Context) (wait func()) {
 
 func (w *world) saveProfile(ctx context.Context, path string) error {
 	url := fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", w.profiler, int(profileTime.Seconds()))
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,8 @@ func (o *Options) Bind(flags *flag.FlagSet) {
 			"Without it they name the Service inside the cluster, which Sentry cannot reach.")
 	flags.StringVar(&o.MetricsAddress, "metrics-bind-address", ":8080", "The address that serves metrics; 0 for none.")
 	flags.StringVar(&o.HealthAddress, "health-probe-bind-address", ":8081", "The address that serves /healthz and /readyz; 0 for none.")
-	flags.StringVar(&o.ProfileAddress, "pprof-bind-address", "0", "The address that serves Go's profiles, such as 127.0.0.1:8082; 0 for none.")
+	flags.StringVar(&o.ProfileAddress, "pprof-bind-address", "0",
+		"The address that serves Go's profiles, such as 127.0.0.1:8082; 0 for none.")
 	flags.BoolVar(&o.LeaderElect, "leader-elect", false,
 		"Let one of several replicas run the controllers. The intake runs on each of them in any case.")
 	flags.StringVar(&o.watchNamespaces, "watch-namespaces", "", "The namespaces to watch, separated by commas. Empty: all.")
@@ -67,7 +68,8 @@ func (o *Options) Bind(flags *flag.FlagSet) {
 		"A file with the PEM certificate chain that the intake serves TLS with; read anew when it changes. Empty: plain HTTP.")
 	flags.StringVar(&o.KeyFile, "intake-tls-key-file", "", "The file with the PEM key of --intake-tls-cert-file.")
 	flags.DurationVar(&o.AnswerTimeout, "intake-answer-timeout", 900*time.Millisecond,
-		"When a webhook that is not recorded yet is answered 503; recording goes on. With --spool-dir, it goes there after two thirds of this. "+
+		"When a webhook that is not recorded yet is answered 503; recording goes on. "+
+			"With --spool-dir, it goes there after two thirds of this. "+
 			"Sentry waits for one second, old self-hosted ones for five.")
 	flags.StringVar(&o.SpoolDir, "spool-dir", "",
 		"A directory, this replica's alone, for what the API server does not take in time: it is kept there and answered 200, and "+

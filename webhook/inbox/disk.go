@@ -134,7 +134,7 @@ func (b *Inbox) measure() {
 	}
 	age := time.Duration(0)
 	if oldest > 0 {
-		age = b.clock.Since(time.Unix(0, int64(oldest))) //nolint:gosec // a time
+		age = b.clock.Since(time.Unix(0, int64(oldest)))
 	}
 	oldestSeconds.Set(age.Seconds())
 }

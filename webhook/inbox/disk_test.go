@@ -60,11 +60,11 @@ func startProcess(t *testing.T, dir string, changes ...func(*Inbox)) *process {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- p.Start(ctx) }()
-	for hasStarted := false; !hasStarted; time.Sleep(time.Millisecond) {
+	eventually(t, "the inbox has started", func() bool {
 		p.mu.Lock()
-		hasStarted = p.started
-		p.mu.Unlock()
-	}
+		defer p.mu.Unlock()
+		return p.started
+	})
 	p.kill = func() {
 		cancel()
 		if err := errors.Join(<-ended, p.spool.Close(context.WithoutCancel(ctx))); err != nil {
@@ -77,6 +77,18 @@ func startProcess(t *testing.T, dir string, changes ...func(*Inbox)) *process {
 		}
 	})
 	return p
+}
+
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	deadline := time.After(inboxPatience)
+	for !holds() {
+		select {
+		case <-deadline:
+			t.Fatalf("gave up waiting: %s", what)
+		case <-time.After(time.Millisecond):
+		}
+	}
 }
 
 // hear hands a signal in, whose sender waits for longer than the test.
@@ -132,7 +144,7 @@ func TestRepeatsAreAnsweredFromTheDiskAndWrittenTogether(t *testing.T) {
 	p.recorder.expectNone(t)
 	p.Flush(testKey)
 	one := p.recorder.next(t)
-	if got := one.actions(); got != "repeat repeat repeat repeat repeat" {
+	if got := one.actions(); got != strings.TrimSpace(strings.Repeat("repeat ", 5)) {
 		t.Errorf("written together: %s", got)
 	}
 	close(one.end)
@@ -278,7 +290,8 @@ func TestWhatIsOnDiskIsTriedUntilItIsRecorded(t *testing.T) {
 	var recorded []string
 	p := startProcess(t, t.TempDir(), isImpatient, func(b *Inbox) {
 		b.recorder = recorderFunc(func(heard []lifecycle.Heard) []store.Outcome {
-			if tries++; tries == 1 {
+			tries++
+			if tries == 1 {
 				return slices.Repeat([]store.Outcome{{Err: errors.New("the API server is away")}}, len(heard))
 			}
 			for _, one := range heard {
@@ -297,30 +310,38 @@ func TestWhatIsOnDiskIsTriedUntilItIsRecorded(t *testing.T) {
 
 // In an outage the alert may have come to another replica, which records it later than this one does the resolve.
 func TestAResolveOnDiskWaitsForItsIncident(t *testing.T) {
-	tries := 0
+	tries, isOnDisk := 0, make(chan struct{})
 	before := testutil.ToFloat64(orphansTotal)
 	p := startProcess(t, t.TempDir(), isImpatient, func(b *Inbox) {
-		b.recorder = recorderFunc(func(heard []lifecycle.Heard) []store.Outcome {
+		b.recorder = recorderFunc(func([]lifecycle.Heard) []store.Outcome {
 			tries++
 			if tries == 1 {
-				// It goes to disk meanwhile.
-				time.Sleep(stallPatience)
+				<-isOnDisk
 			}
 			return []store.Outcome{{Orphan: tries < 3}}
 		})
 	})
 	expectSpooled(t, p.hear(t, "resolved"), "")
-	deadline := time.After(inboxPatience)
-	for p.Waits(testKey) {
-		select {
-		case <-deadline:
-			t.Fatal("it still waits")
-		case <-time.After(time.Millisecond):
-		}
-	}
+	close(isOnDisk)
+	eventually(t, "it waits no longer", func() bool { return !p.Waits(testKey) })
 	if tries != 3 || testutil.ToFloat64(orphansTotal) != before {
 		t.Errorf("recorded at try %d", tries)
 	}
+}
+
+func TestAfterAnOutageAResolveWaitsForItsIncidentOnDisk(t *testing.T) {
+	p := startProcess(t, t.TempDir(), func(b *Inbox) {
+		b.recorder = recorderFunc(func([]lifecycle.Heard) []store.Outcome {
+			return []store.Outcome{{Orphan: true}}
+		})
+	})
+	if got := <-p.hear(t, "resolved"); got.Spooled || !got.Orphan {
+		t.Errorf("with no outage in sight it ended as %+v", got)
+	}
+	p.mu.Lock()
+	p.pace.stalledAt, p.reserve = time.Now(), never+inboxPatience
+	p.mu.Unlock()
+	expectSpooled(t, p.hear(t, "resolved"), "")
 }
 
 func TestWhatHasNoSourceWaitsUntilThatCountsAsDeleted(t *testing.T) {

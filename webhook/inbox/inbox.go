@@ -104,7 +104,7 @@ func New(recorder Recorder, options Options) *Inbox {
 		reserve:    options.Reserve,
 		flushAfter: flushInterval,
 		queues:     map[store.Key]*queue{},
-		sequence:   uint64(options.Clock.Now().UnixNano()), //nolint:gosec // after 1970
+		sequence:   uint64(options.Clock.Now().UnixNano()),
 		pace:       pace{alarm: make(chan struct{})},
 		opened:     options.Clock.Now(),
 	}

@@ -87,7 +87,7 @@ func (b *Inbox) add(key store.Key, one *letter) *queue {
 		q = &queue{key: key}
 		b.queues[key] = q
 	}
-	b.sequence = max(b.sequence+1, uint64(b.clock.Now().UnixNano())) //nolint:gosec // after 1970
+	b.sequence = max(b.sequence+1, uint64(b.clock.Now().UnixNano()))
 	one.sequence = b.sequence
 	if at := &one.heard.Signal.ReceivedAt; !q.heardAt.Before(at) {
 		*at = metav1.NewMicroTime(q.heardAt.Add(time.Microsecond))
@@ -216,9 +216,9 @@ func (b *Inbox) settle(q *queue, outcomes map[*letter]store.Outcome) {
 // Incident that another replica may have on its disk.
 func (b *Inbox) isTriedAgain(one *letter, outcome store.Outcome) bool {
 	now := b.clock.Now()
-	age := now.Sub(time.Unix(0, int64(one.sequence))) //nolint:gosec // a time
+	age := now.Sub(time.Unix(0, int64(one.sequence)))
 	switch {
-	case one.spooled && outcome.Orphan:
+	case outcome.Orphan && (one.spooled || b.isOutageRecent(one, now)):
 		if one.orphanedAt.IsZero() {
 			one.orphanedAt = now
 		}
@@ -234,6 +234,11 @@ func (b *Inbox) isTriedAgain(one *letter, outcome store.Outcome) bool {
 	default:
 		return true
 	}
+}
+
+// isOutageRecent tells whether a letter that is not on disk may go there because other replicas, too, may have something there.
+func (b *Inbox) isOutageRecent(one *letter, now time.Time) bool {
+	return b.disk != nil && one.durable != nil && !b.pace.stalledAt.IsZero() && now.Sub(b.pace.stalledAt) < orphanPatience
 }
 
 // goOn says how it goes on with a queue after a write. It needs the lock.

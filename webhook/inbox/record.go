@@ -158,6 +158,8 @@ type pace struct {
 	writes int
 	// progress is when one last succeeded or, if none was in flight, the next one began.
 	progress time.Time
+	// stalledAt is when writes last stalled.
+	stalledAt time.Time
 	// took is how long a write takes, on a moving average.
 	took time.Duration
 }
@@ -188,7 +190,7 @@ func (b *Inbox) ended(began time.Time, succeeded bool) {
 	p.progress = now
 	p.took += (now.Sub(began) - p.took) / averaged
 	if p.stalled {
-		p.stalled, p.alarm = false, make(chan struct{})
+		p.stalled, p.stalledAt, p.alarm = false, now, make(chan struct{})
 		b.log.Info("Writes succeed again", "spooled", len(b.queues))
 	}
 }
@@ -201,7 +203,7 @@ func (b *Inbox) watch() {
 	if p.stalled || p.writes == 0 || b.clock.Since(p.progress) < stallPatience {
 		return
 	}
-	p.stalled = true
+	p.stalled, p.stalledAt = true, b.clock.Now()
 	close(p.alarm)
 	b.log.Info("No write succeeds: what comes goes to the spool", "writes", p.writes, "waiting", len(b.line))
 }

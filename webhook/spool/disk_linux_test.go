@@ -44,6 +44,7 @@ func withOwnDisk(t *testing.T, test func(t *testing.T, dir string)) {
 
 func TestADiskThatIsFullIsToldOfAndUsedAgainWhenThereIsRoom(t *testing.T) {
 	withOwnDisk(t, func(t *testing.T, dir string) {
+		t.Helper()
 		w := newWorld(t)
 		w.dir, w.most = dir, 1<<30
 		spool, _ := w.open(t)
@@ -79,6 +80,7 @@ func TestADiskThatIsFullIsToldOfAndUsedAgainWhenThereIsRoom(t *testing.T) {
 
 func TestADiskThatBecomesReadOnlyIsToldOf(t *testing.T) {
 	withOwnDisk(t, func(t *testing.T, dir string) {
+		t.Helper()
 		if err := syscall.Mount("", dir, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
 			t.Fatal(err)
 		}

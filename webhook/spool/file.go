@@ -51,7 +51,7 @@ type entry struct {
 
 // openFile opens the spool's file, and gives what is in it, in order. A file that is damaged is set aside, and what can still
 // be read goes into a new one; then damage says so.
-func openFile(dir string) (db *bolt.DB, entries []entry, damage error, err error) {
+func openFile(dir string) (db *bolt.DB, entries []entry, damage, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, nil, nil, fmt.Errorf("make the spool directory: %w", err)
 	}

@@ -1,3 +1,4 @@
+// Package store records what lifecycle.Route decides: it creates an Incident, patches it, or does nothing.
 package store
 
 import (
@@ -49,7 +50,8 @@ func New(client client.Client, cached, live client.Reader, named Named, clock cl
 // UseServerClock makes new Incidents be recorded by the API server's clock.
 func (s *Store) UseServerClock(now func() time.Time) { s.writer.now = now }
 
-// Record records signals of one alert key in the order given, each with its outcome. It tries until the context ends; signals that are not recorded by then have an error.
+// Record records signals of one alert key in the order given, each with its outcome. It tries until the context ends; signals
+// that are not recorded by then have an error.
 func (s *Store) Record(ctx context.Context, source *sources.Source, key v1alpha1.AlertKey, heard []lifecycle.Heard) []Outcome {
 	r := &recording{
 		Store:  s,
