@@ -82,6 +82,23 @@ func TestWhatWasRecordedIsNotRecordedAgainWhereTheAnswerIsLost(t *testing.T) {
 	})
 }
 
+func TestWhatIsReplayedWhenTheNextIncidentIsOpenChangesNothing(t *testing.T) {
+	served := startIntake(t, cluster(t).Config)
+	source := testbed.NewSource(t, served.client)
+	served.knows(t, source)
+	life := aLife()
+	again := heard(v1alpha1.SignalAlert, 3)
+	again.Signal.Action = "unresolved"
+	record(t, storeWith(t, served, interceptor.Funcs{}), source, append(life, again)...)
+	for _, replayed := range [][]lifecycle.Heard{life, life[:1], life[1:], {life[0], life[1], again}} {
+		record(t, storeWith(t, served, interceptor.Funcs{}), source, replayed...)
+	}
+	incidents := source.Incidents(t)
+	if len(incidents) != 2 || incidents[0].Spec.SignalCount != 2 || incidents[1].Spec.SignalCount != 1 {
+		t.Errorf("ended as %q: %+v", source.Story(t), incidents)
+	}
+}
+
 func TestWhatIsReplayedAfterItWasRecordedChangesNothing(t *testing.T) {
 	served := startIntake(t, cluster(t).Config)
 	source := testbed.NewSource(t, served.client)

@@ -32,8 +32,8 @@ func (r *recording) judge() plan {
 	rules, now := rulesOf(r.source, r.latest.incident), r.clock.Now()
 	spec := r.latest.spec()
 	heard := r.heard[len(r.outcomes):]
-	for _, known := range heard[:recorded(spec, heard)] {
-		plan.outcomes = append(plan.outcomes, Outcome{Effect: effectIn(spec, known.Signal), Incident: r.nameOf(spec)})
+	for _, known := range heard[:recorded(heard, spec, r.latest.before)] {
+		plan.outcomes = append(plan.outcomes, r.outcomeOf(known.Signal))
 	}
 	for _, heard := range heard[len(plan.outcomes):] {
 		decision := lifecycle.Route(spec, plan.orphan, heard, identity, rules, now)
@@ -93,27 +93,46 @@ func rulesOf(source *sources.Source, latest *v1alpha1.Incident) lifecycle.Rules 
 	return rules
 }
 
-// recorded is how many of some signals are recorded already: all up to the last that stands in the Incident, for those of one
-// alert are recorded in their order. The answer to a write may have been lost, or a process have died before it took note.
-func recorded(spec *v1alpha1.IncidentSpec, heard []lifecycle.Heard) int {
-	if spec == nil {
-		return 0
-	}
+// recorded is how many of some signals are recorded already: all up to the last that stands in one of the Incidents, for those of
+// one alert are recorded in their order. The answer to a write may have been lost, or a process have died before it took note.
+func recorded(heard []lifecycle.Heard, in ...*v1alpha1.IncidentSpec) int {
 	for i := len(heard) - 1; i >= 0; i-- {
-		if slices.ContainsFunc(spec.Signals, func(s v1alpha1.Signal) bool { return isSame(s, heard[i].Signal) }) {
-			return i + 1
+		for _, spec := range in {
+			if placeIn(spec, heard[i].Signal) >= 0 {
+				return i + 1
+			}
 		}
 	}
 	return 0
 }
 
-// effectIn is the effect that a recorded signal had; of one that is not kept any more, that of a repeat.
-func effectIn(spec *v1alpha1.IncidentSpec, signal v1alpha1.Signal) v1alpha1.SignalEffect {
-	i := slices.IndexFunc(spec.Signals, func(s v1alpha1.Signal) bool { return isSame(s, signal) })
-	if i < 0 {
-		return v1alpha1.EffectUpdated
+// outcomeOf is what a recorded signal did; one that is not kept any more was a repeat.
+func (r *recording) outcomeOf(signal v1alpha1.Signal) Outcome {
+	for _, spec := range []*v1alpha1.IncidentSpec{r.latest.spec(), r.latest.before} {
+		if place := placeIn(spec, signal); place >= 0 {
+			return Outcome{Effect: spec.Signals[place].Effect, Incident: r.nameOf(spec)}
+		}
 	}
-	return spec.Signals[i].Effect
+	return Outcome{Effect: v1alpha1.EffectUpdated, Incident: r.nameOf(r.latest.spec())}
+}
+
+// placeIn is where a signal stands in an Incident, -1 if it does not.
+func placeIn(spec *v1alpha1.IncidentSpec, signal v1alpha1.Signal) int {
+	if spec == nil {
+		return -1
+	}
+	return slices.IndexFunc(spec.Signals, func(s v1alpha1.Signal) bool { return isSame(s, signal) })
+}
+
+// mayBeInTheOneBefore tells whether a signal came before the Incident opened: then it may stand in the one before it.
+func mayBeInTheOneBefore(spec *v1alpha1.IncidentSpec, heard []lifecycle.Heard) bool {
+	if spec == nil || spec.Number < 2 {
+		return false
+	}
+	opened := spec.Signals[0].ReceivedAt
+	return slices.ContainsFunc(heard, func(h lifecycle.Heard) bool {
+		return h.Signal.By == v1alpha1.BySentry && h.Signal.ReceivedAt.Before(&opened)
+	})
 }
 
 // isSame compares what Route leaves as it was. No two signals of an alert arrive in the same microsecond: see the inbox.
@@ -149,6 +168,8 @@ func unjudged(signal v1alpha1.Signal) v1alpha1.Signal {
 type latest struct {
 	// incident is nil if there is none.
 	incident *v1alpha1.Incident
+	// before is the one before it, if a signal may stand there already; else nil.
+	before *v1alpha1.IncidentSpec
 	// isLive is true if it was read from, or written to, the API server in this recording.
 	isLive bool
 	// isLast is true if the API server said that there is no later one.

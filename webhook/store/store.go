@@ -155,6 +155,13 @@ func (r *recording) look(ctx context.Context) (err error) {
 			return r.doubt(found.number(), err)
 		}
 	}
+	if spec := found.spec(); mayBeInTheOneBefore(spec, r.heard[len(r.outcomes):]) {
+		before, err := r.view.get(ctx, r.source.Name, r.key, spec.Number-1)
+		if err != nil {
+			return err
+		}
+		found.before = (&latest{incident: before}).spec()
+	}
 	r.latest, r.stale = found, 0
 	return nil
 }
