@@ -134,7 +134,7 @@ func (b *Inbox) measure() {
 	}
 	age := time.Duration(0)
 	if oldest > 0 {
-		age = b.clock.Since(time.Unix(0, int64(oldest)))
+		age = b.clock.Since(cameAt(oldest))
 	}
 	oldestSeconds.Set(age.Seconds())
 }

@@ -37,6 +37,9 @@ type letter struct {
 	settled bool
 }
 
+// cameAt is when the letter of a sequence came.
+func cameAt(sequence uint64) time.Time { return time.Unix(0, int64(sequence)) } //nolint:gosec // nanoseconds since 1970
+
 // queue is the letters of one alert key, in order. The inbox's lock guards it.
 type queue struct {
 	key store.Key
@@ -216,7 +219,7 @@ func (b *Inbox) settle(q *queue, outcomes map[*letter]store.Outcome) {
 // Incident that another replica may have on its disk.
 func (b *Inbox) isTriedAgain(one *letter, outcome store.Outcome) bool {
 	now := b.clock.Now()
-	age := now.Sub(time.Unix(0, int64(one.sequence)))
+	age := now.Sub(cameAt(one.sequence))
 	switch {
 	case outcome.Orphan && (one.spooled || b.isOutageRecent(one, now)):
 		if one.orphanedAt.IsZero() {
