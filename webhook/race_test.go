@@ -2,6 +2,7 @@ package webhook_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,9 +23,14 @@ import (
 const issue42 = v1alpha1.AlertKey("issue/42")
 
 // heard is a signal of Sentry's, sent at a minute.
+// arrivals counts, so that no two signals arrive at the same time: the inbox sees to that.
+var arrivals atomic.Int64
+
+func arrival() time.Time { return time.Now().Add(time.Duration(arrivals.Add(1)) * time.Microsecond) }
+
 func heard(event v1alpha1.SignalEvent, minute int) lifecycle.Heard {
 	return lifecycle.Heard{Signal: v1alpha1.Signal{
-		Time: metav1.NewMicroTime(at(minute)), ReceivedAt: metav1.NewMicroTime(time.Now()), Event: event,
+		Time: metav1.NewMicroTime(at(minute)), ReceivedAt: metav1.NewMicroTime(arrival()), Event: event,
 		By: v1alpha1.BySentry, Priority: v1alpha1.PriorityHigh,
 	}}
 }

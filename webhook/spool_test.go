@@ -7,8 +7,13 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/hack/sentrysim/simulator"
 	"github.com/itoc360/itoc360-operator/hack/testbed"
+	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 	"github.com/itoc360/itoc360-operator/webhook"
 )
 
@@ -39,6 +44,49 @@ func TestWhatAHungAPIServerDoesNotTakeIsAcceptedAndRecordedInItsOrder(t *testing
 	proxy.Resume()
 	testbed.Eventually(t, "all is recorded, in order", func(context.Context) bool {
 		return source.Story(t) == "1 Resolved High, 2 Resolved High, 3 Open High"
+	})
+}
+
+// Of what is settled a cache has a stub alone; the API server, which has the rest, may be away.
+func TestWhatComesOfASettledIncidentWhileTheAPIServerHangsIsAccepted(t *testing.T) {
+	proxy, err := cluster(t).Proxy()
+	testbed.Must(t, err)
+	t.Cleanup(func() { _ = proxy.Close() })
+	served := startIntake(t, proxy.Config(), spooled(t.TempDir()), func(o *webhook.Options) { o.AnswerTimeout = 6 * time.Second })
+	source := testbed.NewSource(t, served.client)
+	served.knows(t, source)
+	created, resolved := issue("created", 1), issue("resolved", 2)
+	for _, one := range []simulator.Webhook{created, resolved} {
+		if answer := served.post(t, source, one); answer.Status != http.StatusOK {
+			t.Fatalf("answered %+v", answer)
+		}
+	}
+	testbed.Eventually(t, "all is recorded", func(context.Context) bool { return source.Story(t) == "1 Resolved High" })
+	settle(t, served, source)
+	proxy.Hang()
+	if answer := served.post(t, source, issue("unresolved", 3)); answer.Result != "accepted" {
+		t.Errorf("answered %+v", answer)
+	}
+	proxy.Resume()
+	testbed.Eventually(t, "the next Incident", func(context.Context) bool {
+		return source.Story(t) == "1 Resolved High, 2 Open High"
+	})
+}
+
+// settle writes the status that makes a source's first Incident a stub, and waits until the intake's cache has it.
+func settle(t *testing.T, served *intake, source *testbed.Source) {
+	t.Helper()
+	incident := &source.Incidents(t)[0]
+	incident.Status, _ = lifecycle.Fold(&incident.Spec, time.Now())
+	incident.Status.ObservedGeneration = incident.Generation
+	for i := range incident.Status.Conditions {
+		incident.Status.Conditions[i].LastTransitionTime = metav1.Now()
+	}
+	testbed.Must(t, served.client.Status().Update(t.Context(), incident))
+	testbed.Eventually(t, "the cache has a stub", func(ctx context.Context) bool {
+		var list v1alpha1.IncidentList
+		testbed.Must(t, served.cache.List(ctx, &list, client.InNamespace(source.Name.Namespace)))
+		return len(list.Items) == 1 && lifecycle.IsStub(&list.Items[0])
 	})
 }
 

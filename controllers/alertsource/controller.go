@@ -63,7 +63,7 @@ type Reconciler struct {
 
 // Reconcile brings one source's webhook Secret and status up to date, and lets one go that was deleted long enough ago.
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
-	loop.Yield(ctx, r.Intake)
+	loop.Yield(ctx, r.Intake, loop.Bookkeeping)
 	source := &v1alpha1.AlertSource{}
 	if err := r.Client.Get(ctx, request.NamespacedName, source); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)

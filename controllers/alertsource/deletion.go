@@ -51,7 +51,8 @@ func (r *Reconciler) letGo(ctx context.Context, source *v1alpha1.AlertSource) (c
 	return ctrl.Result{RequeueAfter: kept}, nil
 }
 
-// isOpen tells whether channels are still to hear of the end of a source's Incidents, which go with it.
+// isOpen tells whether channels are still to hear of the end of a source's Incidents, which go with it, or one of them has a
+// finalizer that nobody may be there to take off later.
 func (r *Reconciler) isOpen(ctx context.Context, source *v1alpha1.AlertSource) (bool, error) {
 	isLate := !r.Clock.Now().Before(source.DeletionTimestamp.Add(loop.CloseWithin))
 	if isLate || source.IsOrphaning() {
@@ -62,7 +63,7 @@ func (r *Reconciler) isOpen(ctx context.Context, source *v1alpha1.AlertSource) (
 		return false, err
 	}
 	for i := range incidents {
-		if lifecycle.IsOpenAt(&incidents[i], "") {
+		if lifecycle.IsOpenAt(&incidents[i], "") || controllerutil.ContainsFinalizer(&incidents[i], v1alpha1.NotificationsFinalizer) {
 			return true, nil
 		}
 	}

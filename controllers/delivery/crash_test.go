@@ -300,6 +300,8 @@ func (d *drama) play() {
 		spec.SignalCount++
 	})
 	d.goOn("all hear of the end", allTold(v1alpha1.KindResolved))
+	// For so long Alertmanager is told again.
+	d.clock.Step(15 * time.Minute)
 	d.goOn("nothing holds the Incident any more", func(incident *v1alpha1.Incident) bool { return len(incident.Finalizers) == 0 })
 }
 

@@ -51,9 +51,11 @@ type Reconciler struct {
 
 // Reconcile brings one Incident's status up to date.
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
-	loop.Yield(ctx, r.Intake)
-	incident := &v1alpha1.Incident{}
-	if err := r.Client.Get(ctx, request.NamespacedName, incident); err != nil {
+	incident, source, err := r.read(ctx, request)
+	if err == nil && loop.Yield(ctx, r.Intake, patience(incident, source)) {
+		incident, source, err = r.read(ctx, request)
+	}
+	if err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if lifecycle.IsStub(incident) || (incident.DeletionTimestamp != nil && !isHeld(incident)) {
@@ -61,10 +63,6 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	}
 	// The precision of the API's times: what is written must compare equal to what is read back.
 	now := r.Clock.Now().Truncate(time.Microsecond)
-	source, err := r.sourceOf(ctx, incident)
-	if err != nil {
-		return ctrl.Result{}, err
-	}
 	plan, err := r.planOf(ctx, incident, source)
 	if err != nil {
 		return ctrl.Result{}, err
@@ -78,7 +76,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return loop.Again(err)
 	}
 	r.dispatch(incident)
-	again, err := r.letGo(ctx, incident, now)
+	again, err := r.letGo(ctx, incident, plan.Closing, now)
 	if err != nil {
 		return loop.Again(err)
 	}
@@ -94,6 +92,24 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, err
 	}
 	return ctrl.Result{RequeueAfter: loop.Soonest(now, next, silent, timeout, again)}, nil
+}
+
+// read reads an Incident, and its source, which is nil if it is not there.
+func (r *Reconciler) read(ctx context.Context, request ctrl.Request) (*v1alpha1.Incident, *v1alpha1.AlertSource, error) {
+	incident := &v1alpha1.Incident{}
+	if err := r.Client.Get(ctx, request.NamespacedName, incident); err != nil {
+		return nil, nil, err
+	}
+	source, err := r.sourceOf(ctx, incident)
+	return incident, source, err
+}
+
+// patience is how long an Incident's status may wait.
+func patience(incident *v1alpha1.Incident, source *v1alpha1.AlertSource) time.Duration {
+	if isPaging := source != nil && source.Spec.EscalationPolicyRef != nil && !incident.Spec.Test; isPaging || isHeld(incident) {
+		return loop.Paging
+	}
+	return loop.Bookkeeping
 }
 
 // sourceOf is an Incident's source, nil if it is not there.

@@ -44,8 +44,10 @@ func (r *Reconciler) hold(ctx context.Context, before, incident *v1alpha1.Incide
 
 // letGo takes the finalizer off an Incident of which nobody needs to hear any more, or which was to be deleted too long ago to
 // wait for that. It says when to look again; zero: never. While its end is told again and again the finalizer stays, though it
-// would not hold up a deletion: when it goes, caches keep no more than a stub.
-func (r *Reconciler) letGo(ctx context.Context, incident *v1alpha1.Incident, now time.Time) (again time.Time, err error) {
+// would not hold up a deletion, its own or its source's: when it goes, caches keep no more than a stub.
+func (r *Reconciler) letGo(
+	ctx context.Context, incident *v1alpha1.Incident, isClosing bool, now time.Time,
+) (again time.Time, err error) {
 	if !isHeld(incident) {
 		return time.Time{}, nil
 	}
@@ -56,7 +58,7 @@ func (r *Reconciler) letGo(ctx context.Context, incident *v1alpha1.Incident, now
 	if isNeeded(incident) && !isLate {
 		return again, nil
 	}
-	if until := lifecycle.RepeatedUntil(incident); incident.DeletionTimestamp == nil && until.After(now) {
+	if until := lifecycle.RepeatedUntil(incident); !isClosing && until.After(now) {
 		return until, nil
 	}
 	return time.Time{}, r.patchFinalizers(ctx, incident.DeepCopy(), incident, controllerutil.RemoveFinalizer)

@@ -44,7 +44,7 @@ type Retention struct {
 
 // Reconcile deletes what is due of one source's Incidents, and comes back when the next one is.
 func (r *Retention) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
-	loop.Yield(ctx, r.Intake)
+	loop.Yield(ctx, r.Intake, loop.Bookkeeping)
 	source := &v1alpha1.AlertSource{}
 	if err := r.Client.Get(ctx, request.NamespacedName, source); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)

@@ -84,12 +84,12 @@ func (r *Reconciler) pagedBy(ctx context.Context, policy client.ObjectKey) ([]cl
 	return all, err
 }
 
-// unresolvedOf are a source's Incidents that are unresolved, or of which somebody is still to be told.
+// unresolvedOf are a source's Incidents that are unresolved, of which somebody is still to be told, or that have the finalizer.
 func (r *Reconciler) unresolvedOf(ctx context.Context, source client.ObjectKey) ([]client.ObjectKey, error) {
 	incidents, err := loop.Incidents(ctx, r.Client, source)
 	var names []client.ObjectKey
 	for i := range incidents {
-		if loop.IsUnresolved(&incidents[i]) || len(pendingChannels(incidents[i].Status.Notifications)) > 0 {
+		if loop.IsUnresolved(&incidents[i]) || isHeld(&incidents[i]) || len(pendingChannels(incidents[i].Status.Notifications)) > 0 {
 			names = append(names, client.ObjectKeyFromObject(&incidents[i]))
 		}
 	}

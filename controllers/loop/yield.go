@@ -5,10 +5,14 @@ import (
 	"time"
 )
 
+// How long a loop lets the intake go first, at the most.
 const (
-	// yieldAtMost is how long a loop lets the intake go first. Not longer: also in a storm that goes on, people are paged.
-	yieldAtMost = 250 * time.Millisecond
-	// yieldStep is how often it looks whether it must.
+	// Paging is for what people may be paged by: also in a storm that goes on, they are.
+	Paging = 100 * time.Millisecond
+	// Bookkeeping is for what nobody waits for.
+	Bookkeeping = 2 * time.Second
+
+	// yieldStep is how often a loop looks whether it must wait.
 	yieldStep = 5 * time.Millisecond
 )
 
@@ -18,21 +22,22 @@ type Intake interface {
 	Busy() bool
 }
 
-// Yield lets the intake's writes go first: Sentry waits for those, a status can wait. Claims of messages do not yield. An intake
-// that is nil is never busy.
-func Yield(ctx context.Context, intake Intake) {
+// Yield lets the intake's writes go first, for so long at the most, and tells whether it did: Sentry waits for those, a status can
+// wait. Claims of messages do not yield. An intake that is nil is never busy.
+func Yield(ctx context.Context, intake Intake, atMost time.Duration) (waited bool) {
 	if intake == nil || !intake.Busy() {
-		return
+		return false
 	}
-	ctx, cancel := context.WithTimeout(ctx, yieldAtMost)
+	ctx, cancel := context.WithTimeout(ctx, atMost)
 	defer cancel()
 	step := time.NewTicker(yieldStep)
 	defer step.Stop()
 	for intake.Busy() {
 		select {
 		case <-ctx.Done():
-			return
+			return true
 		case <-step.C:
 		}
 	}
+	return true
 }

@@ -14,9 +14,17 @@ func (i *intake) Busy() bool { return i.looks.Add(-1) >= 0 }
 func TestALoopYieldsWhileTheIntakeIsBusy(t *testing.T) {
 	one := &intake{}
 	one.looks.Store(4)
-	Yield(t.Context(), one)
+	if !Yield(t.Context(), one, time.Minute) {
+		t.Error("it says that it did not")
+	}
 	if left := one.looks.Load(); left != -1 {
 		t.Errorf("it went on with %d looks to go", left)
+	}
+}
+
+func TestALoopDoesNotWaitForAnIntakeThatIsIdle(t *testing.T) {
+	if Yield(t.Context(), &intake{}, time.Hour) || Yield(t.Context(), nil, time.Hour) {
+		t.Error("it waited")
 	}
 }
 
@@ -24,8 +32,8 @@ func TestALoopDoesNotYieldForEver(t *testing.T) {
 	one := &intake{}
 	one.looks.Store(1 << 30)
 	began := time.Now()
-	Yield(t.Context(), one)
-	if took := time.Since(began); took < yieldAtMost {
+	Yield(t.Context(), one, Paging)
+	if took := time.Since(began); took < Paging {
 		t.Errorf("it yielded for %s only", took)
 	}
 }

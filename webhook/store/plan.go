@@ -93,14 +93,16 @@ func rulesOf(source *sources.Source, latest *v1alpha1.Incident) lifecycle.Rules 
 	return rules
 }
 
-// recorded is how many of some signals are recorded already: all up to the last that stands in one of the Incidents, for those of
-// one alert are recorded in their order. The answer to a write may have been lost, or a process have died before it took note.
-func recorded(heard []lifecycle.Heard, in ...*v1alpha1.IncidentSpec) int {
+// recorded is how many of some signals are recorded already: all up to the last that stands in the Incident, or did something to
+// the one before it, for those of one alert are recorded in their order. The answer to a write may have been lost, or a process
+// have died before it took note. What did nothing to the one before it may still do something to this one.
+func recorded(heard []lifecycle.Heard, spec, before *v1alpha1.IncidentSpec) int {
 	for i := len(heard) - 1; i >= 0; i-- {
-		for _, spec := range in {
-			if placeIn(spec, heard[i].Signal) >= 0 {
-				return i + 1
-			}
+		if placeIn(spec, heard[i].Signal) >= 0 {
+			return i + 1
+		}
+		if place := placeIn(before, heard[i].Signal); place >= 0 && before.Signals[place].Effect != v1alpha1.EffectNone {
+			return i + 1
 		}
 	}
 	return 0

@@ -19,12 +19,10 @@ func (s *Store) Repeats(
 	if heard.Signal.Event != v1alpha1.SignalAlert && heard.Signal.Event != v1alpha1.SignalUpdate {
 		return "", false
 	}
-	known, err := s.view.recall(ctx, source.Name, key)
-	if err != nil || known == nil || isLeftTo(source.Object, known) {
-		return "", false
-	}
+	// Nobody is asked: the API server may be away.
+	known, err := s.view.remembered(ctx, source.Name, key)
 	now := s.clock.Now()
-	if !IsOpen(known, now) {
+	if err != nil || known == nil || !IsOpen(known, now) || isLeftTo(source.Object, known) {
 		return "", false
 	}
 	identity := v1alpha1.IncidentSpec{SourceRef: known.Spec.SourceRef, AlertKey: key}

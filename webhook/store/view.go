@@ -42,21 +42,27 @@ type view struct {
 	recent *cache.LRUExpireCache
 }
 
-// recall is the latest Incident as this process remembers it, nil if it knows of none. It may be old, and must not
-// be changed. Of one that is settled it knows a stub alone, and asks.
+// recall is the latest Incident as this process remembers it, nil if it knows of none. It may be old, and must not be changed. Of
+// one that is settled a process knows no more than a stub, and asks.
 func (v view) recall(ctx context.Context, source types.NamespacedName, key v1alpha1.AlertKey) (*v1alpha1.Incident, error) {
+	found, err := v.remembered(ctx, source, key)
+	if err != nil || found == nil || !lifecycle.IsStub(found) {
+		return found, err
+	}
+	return v.ask(ctx, source, key, found.Spec.Number)
+}
+
+// remembered is the latest Incident, or its stub, as this process remembers it, nil if it knows of none. It asks nobody.
+func (v view) remembered(ctx context.Context, source types.NamespacedName, key v1alpha1.AlertKey) (*v1alpha1.Incident, error) {
 	found, err := v.list(ctx, v.cached, source, client.MatchingFields{IndexAlert: indexValue(source.Name, key)},
 		client.UnsafeDisableDeepCopy)
 	if err != nil {
 		return nil, fmt.Errorf("list Incidents in the cache: %w", err)
 	}
 	if remembered, ok := v.recent.Get(Key{source, key}); ok {
-		found = newer(remembered.(*v1alpha1.Incident), found)
+		return newer(remembered.(*v1alpha1.Incident), found), nil
 	}
-	if found == nil || !lifecycle.IsStub(found) {
-		return found, nil
-	}
-	return v.ask(ctx, source, key, found.Spec.Number)
+	return found, nil
 }
 
 // newer is the one of two that can only have come after the other.
