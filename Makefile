@@ -81,7 +81,7 @@ fuzz: $(assets) ## Run each fuzz target for FUZZTIME (60s).
 	done
 
 .PHONY: bench
-bench: $(assets) build ## Measure speed and size beside plain clients, and write docs/benchmarks.md; some 25 minutes.
+bench: $(assets) build ## Measure speed and size beside plain clients, and write docs/benchmarks.md; a good while.
 	@go run ./hack/bench
 
 ##@ Tools

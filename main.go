@@ -160,7 +160,7 @@ func newManager(cfg *rest.Config, serverClock *webhook.ServerClock, operator *op
 	cfg.Wrap(serverClock.Wrap)
 	cacheOptions := cache.Options{
 		DefaultTransform: cache.TransformStripManagedFields(),
-		ByObject:         map[client.Object]cache.ByObject{&v1alpha1.Incident{}: {Transform: stubOfSettled}},
+		ByObject:         map[client.Object]cache.ByObject{&v1alpha1.Incident{}: {Transform: lifecycle.Transform}},
 	}
 	if namespaces := operator.Namespaces(); len(namespaces) > 0 {
 		cacheOptions.DefaultNamespaces = map[string]cache.Config{}
@@ -181,16 +181,6 @@ func newManager(cfg *rest.Config, serverClock *webhook.ServerClock, operator *op
 		return nil, fmt.Errorf("make the manager: %w", err)
 	}
 	return mgr, nil
-}
-
-// stubOfSettled lets the cache keep what it must of an Incident.
-func stubOfSettled(object any) (any, error) {
-	incident, ok := object.(*v1alpha1.Incident)
-	if !ok {
-		return object, nil
-	}
-	incident.ManagedFields = nil
-	return lifecycle.Stub(incident), nil
 }
 
 func addIntake(

@@ -32,7 +32,7 @@ const (
 	// closeTimeout is how long a stopping spool may take for its last commit.
 	closeTimeout = 5 * time.Second
 	// drainTimeout is how long a stopping intake takes for what it accepted. In a storm much of that is on disk, and the disk of
-	// a Pod goes with it: so it is long enough for tens of thousands.
+	// a Pod goes with it: so it is long enough for some 20,000.
 	drainTimeout = 100 * time.Second
 
 	// maxFailures is how many failed authentications from one address a minute are answered 401; the others are 429.

@@ -13,7 +13,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
-	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/hack/devcluster/controlplane"
 	"github.com/itoc360/itoc360-operator/hack/sentrysim/simulator"
 	"github.com/itoc360/itoc360-operator/hack/testbed"
@@ -46,7 +45,7 @@ func startIntake(t *testing.T, config *rest.Config, changes ...func(*webhook.Opt
 	testbed.Must(t, err)
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme:                 testbed.Scheme(t),
-		Cache:                  cache.Options{DefaultTransform: transform},
+		Cache:                  cache.Options{DefaultTransform: lifecycle.Transform},
 		Metrics:                metricsserver.Options{BindAddress: "0"},
 		HealthProbeBindAddress: "0",
 	})
@@ -67,15 +66,6 @@ func startIntake(t *testing.T, config *rest.Config, changes ...func(*webhook.Opt
 		cache:  mgr.GetCache(),
 		stop:   stop,
 	}
-}
-
-// transform is the operator's: what is settled is a stub.
-func transform(object any) (any, error) {
-	if incident, ok := object.(*v1alpha1.Incident); ok {
-		incident.ManagedFields = nil
-		return lifecycle.Stub(incident), nil
-	}
-	return object, nil
 }
 
 // run runs a manager until the test ends, or until it is stopped before.

@@ -31,6 +31,16 @@ func Stub(incident *v1alpha1.Incident) *v1alpha1.Incident {
 	}
 }
 
+// Transform is what a cache of Incidents makes of each, for informers: a stub of one that is settled, and none has managedFields.
+func Transform(object any) (any, error) {
+	incident, ok := object.(*v1alpha1.Incident)
+	if !ok {
+		return object, nil
+	}
+	incident.ManagedFields = nil
+	return Stub(incident), nil
+}
+
 // IsStub tells a stub from an Incident, which always has a signal.
 func IsStub(incident *v1alpha1.Incident) bool { return len(incident.Spec.Signals) == 0 }
 
