@@ -79,17 +79,21 @@ func run(ctx context.Context, only, output, profiles string) (err error) {
 		return err
 	}
 	w.profiles = profiles
-	if _, err := w.startOperator(ctx); err != nil {
-		return err
-	}
 	for _, one := range parts() {
 		if wanted != nil && !slices.Contains(wanted, one.name) {
 			continue
 		}
-		if err := one.measure(w, ctx); err != nil {
+		if err := w.run(ctx, one); err != nil {
 			return fmt.Errorf("%s: %w", one.name, err)
 		}
 	}
 	w.report.took = time.Since(began)
 	return w.write(output)
+}
+
+func (w *world) run(ctx context.Context, one part) error {
+	if err := w.restart(ctx); err != nil {
+		return err
+	}
+	return one.measure(w, ctx)
 }

@@ -112,6 +112,9 @@ func (w *world) outage(ctx context.Context, how string, begin func() error, end 
 // right waits until each webhook of a source that was answered 200 so far is in its Incident, once.
 func (w *world) right(ctx context.Context, patience time.Duration) error {
 	return eventually(ctx, patience, func() (bool, error) {
+		if err := w.allThere(ctx); err != nil {
+			return false, err
+		}
 		found, err := w.incidents(ctx)
 		if err != nil {
 			return false, err

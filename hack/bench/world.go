@@ -40,7 +40,9 @@ type world struct {
 	// issues is how many different issues were made up so far.
 	issues int
 	// taken is how many webhooks of each issue were answered 200.
-	taken  map[int]int64
+	taken map[int]int64
+	// copied is how many issues were never posted, but copied.
+	copied int
 	out    io.Writer
 	folder string
 	report *report
@@ -123,6 +125,21 @@ func (w *world) startOperator(ctx context.Context) (took time.Duration, err erro
 	}
 	took = time.Since(began)
 	return took, w.known(ctx)
+}
+
+// restart starts the operator on a cluster without Incidents, as each part finds it.
+func (w *world) restart(ctx context.Context) error {
+	if w.operator != nil {
+		if err := w.stopOperator(time.Minute); err != nil {
+			return err
+		}
+	}
+	if err := w.client.DeleteAllOf(ctx, &v1alpha1.Incident{}, client.InNamespace(namespace)); err != nil {
+		return fmt.Errorf("delete Incidents: %w", err)
+	}
+	w.taken, w.copied = map[int]int64{}, 0
+	_, err := w.startOperator(ctx)
+	return err
 }
 
 // known waits until the source's webhooks are taken.
@@ -229,6 +246,21 @@ func (w *world) incidents(ctx context.Context) (map[v1alpha1.AlertKey]*v1alpha1.
 	}
 }
 
+// allThere tells, at little cost, whether there can be an Incident of each issue. To look at all of them takes from what is
+// measured.
+func (w *world) allThere(ctx context.Context) error {
+	list := metav1.PartialObjectMetadataList{}
+	list.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("IncidentList"))
+	if err := w.client.List(ctx, &list, client.InNamespace(namespace), client.Limit(1)); err != nil {
+		return fmt.Errorf("count Incidents: %w", err)
+	}
+	found := len(list.Items) + int(ptr.Deref(list.RemainingItemCount, 0))
+	if want := len(w.taken) + w.copied; found < want {
+		return fmt.Errorf("there are %d Incidents of %d", found, want)
+	}
+	return nil
+}
+
 func (w *world) get(ctx context.Context, issue int) (*v1alpha1.Incident, error) {
 	incident := &v1alpha1.Incident{}
 	name := types.NamespacedName{
@@ -242,10 +274,14 @@ func (w *world) progress(format string, arguments ...any) {
 	fmt.Fprintf(w.out, "%s  %s\n", time.Now().Format(time.TimeOnly), fmt.Sprintf(format, arguments...))
 }
 
+// leastPause is how long eventually waits between two looks, unless they take long: the machine is for what is measured.
+const leastPause = 200 * time.Millisecond
+
 func eventually(ctx context.Context, patience time.Duration, holds func() (bool, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
+		began := time.Now()
 		held, err := holds()
 		if held {
 			return nil
@@ -253,7 +289,7 @@ func eventually(ctx context.Context, patience time.Duration, holds func() (bool,
 		select {
 		case <-ctx.Done():
 			return errors.Join(errors.New("gave up waiting"), err)
-		case <-time.After(200 * time.Millisecond):
+		case <-time.After(max(leastPause, 2*time.Since(began))):
 		}
 	}
 }

@@ -17,7 +17,7 @@ const (
 	linePatience = 100 * time.Millisecond
 	// maxLine is how many alert keys are in line at most, however fast writes have been so far: when they stall, these are the
 	// signals that wait until that is noticed.
-	maxLine = 3 * maxWrites
+	maxLine = 2 * maxWrites
 	// stallPatience is how long writes may be in flight without one that succeeds before signals go to disk at once.
 	stallPatience = 300 * time.Millisecond
 	// watchInterval is how often that is looked at.
