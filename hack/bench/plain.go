@@ -20,16 +20,10 @@ const plainNamespace = "plain"
 // plainConcurrency is how many plain clients write at once.
 const plainConcurrency = 32
 
-// plainly does something at full concurrency for a while, and tells how often a second. What it leaves behind is deleted: the
-// operator would take it for its own.
-func plainly(
-	ctx context.Context, c client.Client, during time.Duration, do func(ctx context.Context, number int) error,
-) (aSecond float64, err error) {
+// plainly does something at full concurrency for a while, and tells how often a second.
+func plainly(ctx context.Context, during time.Duration, do func(ctx context.Context, number int) error) (aSecond float64, err error) {
 	timed, cancel := context.WithTimeout(ctx, during)
 	defer cancel()
-	defer func() {
-		err = errors.Join(err, c.DeleteAllOf(ctx, &v1alpha1.Incident{}, client.InNamespace(plainNamespace)))
-	}()
 	var next, done atomic.Int64
 	errs := make([]error, plainConcurrency)
 	var writing sync.WaitGroup
@@ -61,7 +55,7 @@ func plainCopy(like *v1alpha1.Incident, name string) *v1alpha1.Incident {
 // plainCreates creates Incidents as the operator does, without it.
 func plainCreates(ctx context.Context, c client.Client, like *v1alpha1.Incident, during time.Duration) (aSecond float64, err error) {
 	run := time.Now().UnixNano()
-	return plainly(ctx, c, during, func(ctx context.Context, number int) error {
+	return plainly(ctx, during, func(ctx context.Context, number int) error {
 		if err := c.Create(ctx, plainCopy(like, fmt.Sprintf("plain-%d-%d", run, number))); err != nil {
 			return fmt.Errorf("plain create: %w", err)
 		}
@@ -81,7 +75,7 @@ func plainUpdates(
 		}
 	}
 	locks := make([]sync.Mutex, count)
-	return plainly(ctx, c, during, func(ctx context.Context, number int) error {
+	return plainly(ctx, during, func(ctx context.Context, number int) error {
 		i := number % count
 		locks[i].Lock()
 		defer locks[i].Unlock()

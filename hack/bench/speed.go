@@ -31,11 +31,11 @@ func (w *world) speeds(ctx context.Context) error {
 	if err := w.speedOfNewIssues(ctx, like); err != nil {
 		return err
 	}
-	return w.speedOfRepeats(ctx, like, first)
+	return w.speedOfRepeats(ctx, like)
 }
 
 func (w *world) speedOfNewIssues(ctx context.Context, like *v1alpha1.Incident) error {
-	if err := w.stopOperator(time.Minute); err != nil {
+	if err := w.clean(ctx); err != nil {
 		return err
 	}
 	w.progress("Plain creates, no operator, %s", speedTime)
@@ -43,7 +43,7 @@ func (w *world) speedOfNewIssues(ctx context.Context, like *v1alpha1.Incident) e
 	if err != nil {
 		return err
 	}
-	if _, err := w.startOperator(ctx); err != nil {
+	if err := w.restart(ctx); err != nil {
 		return err
 	}
 	w.progress("New issues over %d connections, %s", plainConcurrency, speedTime)
@@ -57,7 +57,7 @@ func (w *world) speedOfNewIssues(ctx context.Context, like *v1alpha1.Incident) e
 	if err := w.settled(ctx); err != nil {
 		return err
 	}
-	if err := w.stopOperator(time.Minute); err != nil {
+	if err := w.clean(ctx); err != nil {
 		return err
 	}
 	w.progress("Plain creates again")
@@ -76,12 +76,11 @@ func (w *world) speedOfNewIssues(ctx context.Context, like *v1alpha1.Incident) e
 	w.add("new issues acknowledged a second, 32 connections, controllers running, against plain creates", "at least 0.8",
 		ratio >= 0.8 && opened.refused() == 0, fmt.Sprintf("%.2f", ratio),
 		fmt.Sprintf("%.0f a second; p99 %s; %.0f %% from the spool", opened.aSecond(), round(opened.quantile(.99)), 100*opened.accepted()))
-	_, err = w.startOperator(ctx)
-	return err
+	return nil
 }
 
-func (w *world) speedOfRepeats(ctx context.Context, like *v1alpha1.Incident, first int) error {
-	if err := w.stopOperator(time.Minute); err != nil {
+func (w *world) speedOfRepeats(ctx context.Context, like *v1alpha1.Incident) error {
+	if err := w.clean(ctx); err != nil {
 		return err
 	}
 	w.progress("Plain updates, no operator, %s", speedTime)
@@ -90,7 +89,11 @@ func (w *world) speedOfRepeats(ctx context.Context, like *v1alpha1.Incident, fir
 		return err
 	}
 	w.report.limits = append(w.report.limits, fmt.Sprintf("updates: %.0f a second", plain))
-	if _, err := w.startOperator(ctx); err != nil {
+	if err := w.restart(ctx); err != nil {
+		return err
+	}
+	first, wires := w.newIssues(openIssues)
+	if _, err := w.closedLoop(ctx, plainConcurrency, each(first, wires)); err != nil {
 		return err
 	}
 	for _, test := range []struct {
