@@ -54,7 +54,7 @@ func (w *world) sizeOf(ctx context.Context, count int) error {
 	if err := w.copies(ctx, resolvedOne, count*9/10-1); err != nil {
 		return err
 	}
-	if err := w.copies(ctx, openOne, count/10-1); err != nil {
+	if err := w.copies(ctx, openOne, count/10-2); err != nil {
 		return err
 	}
 	return w.size(ctx, count)
