@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"time"
@@ -13,7 +12,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -187,128 +185,9 @@ func (w *world) end() (err error) {
 // stopOperator ends it, at once or in peace.
 func (w *world) stopOperator(patience time.Duration) error { return w.operator.Stop(patience) }
 
-// newIssues are the wires of the created of issues that nobody has heard of.
-func (w *world) newIssues(count int) (first int, wires [][]byte) {
-	first = w.issues
-	w.issues += count
-	wires = make([][]byte, count)
-	for i := range wires {
-		wires[i] = w.target.request(simulator.IssueWebhook("created", simulator.Issue{ID: issueID(first + i)}, time.Now()))
-	}
-	return first, wires
-}
-
-func issueID(number int) string { return fmt.Sprint(1_000_000 + number) }
-
-// each is a request for each of some wires, in turn, once.
-func each(first int, wires [][]byte) func(number int) (int, []byte) {
-	return func(number int) (int, []byte) {
-		if number >= len(wires) {
-			return 0, nil
-		}
-		return first + number, wires[number]
-	}
-}
-
-// roundRobin is a request for some wires in turn, for ever.
-func roundRobin(first int, wires [][]byte) func(number int) (int, []byte) {
-	return func(number int) (int, []byte) { return first + number%len(wires), wires[number%len(wires)] }
-}
-
-func (w *world) closedLoop(
-	ctx context.Context, connections int, request func(number int) (issue int, wire []byte),
-) (posts, error) {
-	wait := w.profile(ctx)
-	answers, err := closedLoop(ctx, w.target, connections, request)
-	wait()
-	return w.noted(answers), err
-}
-
-func (w *world) openLoop(
-	ctx context.Context, aSecond, count int, request func(number int) (issue int, wire []byte),
-) (posts, error) {
-	wait := w.profile(ctx)
-	answers, err := openLoop(ctx, w.target, aSecond, count, request)
-	wait()
-	return w.noted(answers), err
-}
-
-func (w *world) noted(answers posts) posts {
-	for _, one := range answers.all {
-		if one.status == http.StatusOK {
-			w.taken[one.issue]++
-		}
-	}
-	return answers
-}
-
-// incidents lists those of a source by their alert keys.
-func (w *world) incidents(ctx context.Context) (map[v1alpha1.AlertKey]*v1alpha1.Incident, error) {
-	found := map[v1alpha1.AlertKey]*v1alpha1.Incident{}
-	var list v1alpha1.IncidentList
-	for {
-		err := w.client.List(ctx, &list, client.InNamespace(namespace), client.Limit(2000), client.Continue(list.Continue),
-			client.MatchingLabels{v1alpha1.LabelSource: sourceName})
-		if err != nil {
-			return nil, fmt.Errorf("list Incidents: %w", err)
-		}
-		for i := range list.Items {
-			if list.Items[i].Spec.SourceRef.Name == sourceName {
-				found[list.Items[i].Spec.AlertKey] = list.Items[i].DeepCopy()
-			}
-		}
-		if list.Continue == "" {
-			return found, nil
-		}
-	}
-}
-
-// allThere tells, at little cost, whether there can be an Incident of each issue. To look at all of them takes from what is
-// measured.
-func (w *world) allThere(ctx context.Context) error {
-	list := metav1.PartialObjectMetadataList{}
-	list.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("IncidentList"))
-	if err := w.client.List(ctx, &list, client.InNamespace(namespace), client.Limit(1)); err != nil {
-		return fmt.Errorf("count Incidents: %w", err)
-	}
-	found := len(list.Items) + int(ptr.Deref(list.RemainingItemCount, 0))
-	if want := len(w.taken) + w.copied; found < want {
-		return fmt.Errorf("there are %d Incidents of %d", found, want)
-	}
-	return nil
-}
-
-func (w *world) get(ctx context.Context, issue int) (*v1alpha1.Incident, error) {
-	incident := &v1alpha1.Incident{}
-	name := types.NamespacedName{
-		Namespace: namespace, Name: v1alpha1.IncidentName(sourceName, v1alpha1.IssueKey(issueID(issue)), 1),
-	}
-	return incident, w.client.Get(ctx, name, incident)
-}
-
 // progress tells what is going on.
 func (w *world) progress(format string, arguments ...any) {
 	fmt.Fprintf(w.out, "%s  %s\n", time.Now().Format(time.TimeOnly), fmt.Sprintf(format, arguments...))
-}
-
-// leastPause is how long eventually waits between two looks, unless they take long: the machine is for what is measured.
-const leastPause = 200 * time.Millisecond
-
-func eventually(ctx context.Context, patience time.Duration, holds func() (bool, error)) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	for {
-		began := time.Now()
-		held, err := holds()
-		if held {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return errors.Join(errors.New("gave up waiting"), err)
-		case <-time.After(max(leastPause, 2*time.Since(began))):
-		}
-	}
 }
 
 // write puts the report where it belongs.
