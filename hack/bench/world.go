@@ -111,7 +111,7 @@ func (w *world) startOperator(ctx context.Context) (took time.Duration, err erro
 	began := time.Now()
 	w.operator, err = operator.Start(ctx, w.ControlPlane, operator.Options{
 		Path: filepath.Join(root, "bin", "itoc360-operator"), Replica: "bench", Intake: address,
-		Log: filepath.Join(w.folder, "operator.log"), Env: []string{"GOMEMLIMIT=360MiB", "GOGC=200"},
+		Log: filepath.Join(w.folder, "operator.log"), Env: []string{"GOMEMLIMIT=390MiB", "GOGC=200"},
 		Args: []string{
 			"--leader-elect", "--spool-dir=" + filepath.Join(w.folder, "spool"), "--shutdown-delay=0s",
 			"--pprof-bind-address=" + w.profiler,
