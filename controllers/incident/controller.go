@@ -165,7 +165,8 @@ func (r *Reconciler) tellSilence(
 // SetupWithManager registers the controller "incident". Its own status writes do not wake it; what became of a send does.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	err := ctrl.NewControllerManagedBy(mgr).Named("incident").WithOptions(loop.ControllerOptions()).
-		For(&v1alpha1.Incident{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, outcomeChanged()))).
+		For(&v1alpha1.Incident{}, builder.WithPredicates(
+			whole(), predicate.Or(predicate.GenerationChangedPredicate{}, outcomeChanged()))).
 		Watches(&v1alpha1.AlertSource{}, handler.EnqueueRequestsFromMapFunc(r.ofSource),
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.EscalationPolicy{}, handler.EnqueueRequestsFromMapFunc(r.ofPolicy),

@@ -23,6 +23,14 @@ func outcomeChanged() predicate.Predicate {
 	}}
 }
 
+// whole keeps stubs from the queue: at a start there may be a hundred thousand of them, and nothing to do for any.
+func whole() predicate.Predicate {
+	return predicate.NewPredicateFuncs(func(o client.Object) bool {
+		incident, ok := o.(*v1alpha1.Incident)
+		return ok && !lifecycle.IsStub(incident)
+	})
+}
+
 // ofSource are the Incidents for which a change of their source matters.
 func (r *Reconciler) ofSource(ctx context.Context, source client.Object) []reconcile.Request {
 	incidents, err := r.unresolvedOf(ctx, client.ObjectKeyFromObject(source))
