@@ -37,7 +37,7 @@ func (r *report) markdown(at time.Time) []byte {
 	fmt.Fprintf(&text, "# Benchmarks\n\n")
 	fmt.Fprintf(&text, "Written by `make bench`, which measures everything anew, in %s.\n\n", r.took.Round(time.Minute))
 	fmt.Fprintf(&text, "Measured on %s, on %d cores (%s) with %s, shared by the load generator, the operator, the API server and "+
-		"etcd, with %s. etcd runs without fsync there, the operator's spool with it. Each measure starts on a cluster "+
+		"etcd, with %s. etcd runs without fsync there, the operator's spool with it. Each part starts on a cluster "+
 		"without Incidents, with an API server that has just started.\n\n",
 		at.Format("2006-01-02"), runtime.NumCPU(), processor(), memory(), runtime.Version())
 	if r.invalid != "" {
