@@ -2,6 +2,8 @@ package v1alpha1
 
 import (
 	"fmt"
+	"hash/fnv"
+	"strconv"
 	"strings"
 )
 
@@ -48,6 +50,14 @@ func MetricKey(id string) AlertKey { return AlertKey(metricPrefix + id) }
 
 // Label is the alert key as the value of LabelAlert.
 func (k AlertKey) Label() string { return strings.ReplaceAll(string(k), "/", "-") }
+
+// Bucket is which of so many buckets the alert key is in: for one number of them always the same, and as many keys in each. It is
+// for indexes of many Incidents, in which a value of its own for each key costs as much as its Incident.
+func (k AlertKey) Bucket(of uint32) string {
+	hash := fnv.New32a()
+	_, _ = hash.Write([]byte(k))
+	return strconv.FormatUint(uint64(hash.Sum32()%of), 36)
+}
 
 // IncidentName is the name of the numbered Incident of an alert key: <source>-<issue id>-<number>, with an m before
 // the id of a metric alert. Being deterministic, it lets the API server itself refuse a double.

@@ -25,7 +25,7 @@ import (
 	"github.com/itoc360/itoc360-operator/internal/notify"
 )
 
-var control testbed.ControlPlane
+var control = testbed.ControlPlane{AddIndexes: loop.AddIndexes}
 
 func TestMain(m *testing.M) { os.Exit(control.Run(m)) }
 

@@ -19,13 +19,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/controllers/loop"
 	"github.com/itoc360/itoc360-operator/hack/receivers"
 	"github.com/itoc360/itoc360-operator/hack/testbed"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 	"github.com/itoc360/itoc360-operator/internal/notify"
 )
 
-var control testbed.ControlPlane
+var control = testbed.ControlPlane{AddIndexes: loop.AddIndexes}
 
 func TestMain(m *testing.M) { os.Exit(control.Run(m)) }
 

@@ -1,6 +1,7 @@
 package testbed
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"sync"
@@ -16,6 +17,9 @@ import (
 // ControlPlane is a control plane that the tests of a package share, each in a namespace of its own. The first test that
 // needs it starts it: a run of those that need none, such as a fuzzing worker's, starts none.
 type ControlPlane struct {
+	// AddIndexes registers the indexes of caches that Lists of its Client may use; nil for none.
+	AddIndexes func(context.Context, client.FieldIndexer) error
+
 	once  sync.Once
 	plane *controlplane.ControlPlane
 	err   error
@@ -32,10 +36,16 @@ func (c *ControlPlane) Get(t testing.TB) *controlplane.ControlPlane {
 	return c.plane
 }
 
-// Client reads and writes as an administrator, without a cache.
+// Client reads and writes as an administrator, without a cache. Lists may use the indexes.
 func (c *ControlPlane) Client(t testing.TB) client.WithWatch {
 	t.Helper()
-	c.connect.Do(func() { c.client = NewClient(t, c.Get(t).Config) })
+	c.connect.Do(func() {
+		with := &indexed{NewClient(t, c.Get(t).Config), map[string]client.IndexerFunc{}}
+		if c.AddIndexes != nil {
+			Must(t, c.AddIndexes(t.Context(), with))
+		}
+		c.client = with
+	})
 	return c.client
 }
 

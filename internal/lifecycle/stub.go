@@ -12,7 +12,7 @@ import (
 // takes a tenth of the memory, and most Incidents are settled. A stub can be neither folded nor written: whoever wants more of
 // it reads it live.
 func Stub(incident *v1alpha1.Incident) *v1alpha1.Incident {
-	if !isSettled(incident) {
+	if IsStub(incident) || !isSettled(incident) {
 		return incident
 	}
 	cycles := incident.Status.Cycles

@@ -46,6 +46,14 @@ func TestOnlyWhatIsSettledBecomesAStub(t *testing.T) {
 	}
 }
 
+// An informer transforms what it first lists twice, and holds both until it is done.
+func TestAStubIsItsOwnStub(t *testing.T) {
+	stub := Stub(lived())
+	if again := Stub(stub); again != stub {
+		t.Errorf("another one was made of it: %v", again)
+	}
+}
+
 func TestAnEndIsRepeatedForAWhile(t *testing.T) {
 	incident := lived()
 	if until := RepeatedUntil(incident); !until.IsZero() {

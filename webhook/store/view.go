@@ -14,8 +14,12 @@ import (
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 )
 
-// IndexAlert is the name of the index of Incidents by their source and alert key.
-const IndexAlert = "itoc360.io/source-and-alert"
+const (
+	// IndexAlert is the name of the index of Incidents by their alert key, a few of which share each value.
+	IndexAlert = "itoc360.io/alert-bucket"
+	// alertBuckets is how many values it has: with 100,000 Incidents six share each.
+	alertBuckets = 1 << 14
+)
 
 // errForeign is for an object that has an Incident's name and is another's.
 var errForeign = errors.New("an Incident of another alert is in the way")
@@ -23,16 +27,13 @@ var errForeign = errors.New("an Incident of another alert is in the way")
 // AddIndexes registers the index that the intake looks Incidents up by. It also makes the cache of a follower hold them.
 func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 	err := indexer.IndexField(ctx, &v1alpha1.Incident{}, IndexAlert, func(object client.Object) []string {
-		incident := object.(*v1alpha1.Incident)
-		return []string{indexValue(incident.Spec.SourceRef.Name, incident.Spec.AlertKey)}
+		return []string{object.(*v1alpha1.Incident).Spec.AlertKey.Bucket(alertBuckets)}
 	})
 	if err != nil {
 		return fmt.Errorf("index Incidents by alert: %w", err)
 	}
 	return nil
 }
-
-func indexValue(source string, key v1alpha1.AlertKey) string { return source + "/" + string(key) }
 
 // view finds the latest Incident of an alert key.
 type view struct {
@@ -54,7 +55,7 @@ func (v view) recall(ctx context.Context, source types.NamespacedName, key v1alp
 
 // remembered is the latest Incident, or its stub, as this process remembers it, nil if it knows of none. It asks nobody.
 func (v view) remembered(ctx context.Context, source types.NamespacedName, key v1alpha1.AlertKey) (*v1alpha1.Incident, error) {
-	found, err := v.list(ctx, v.cached, source, client.MatchingFields{IndexAlert: indexValue(source.Name, key)},
+	found, err := v.list(ctx, v.cached, source, key, client.MatchingFields{IndexAlert: key.Bucket(alertBuckets)},
 		client.UnsafeDisableDeepCopy)
 	if err != nil {
 		return nil, fmt.Errorf("list Incidents in the cache: %w", err)
@@ -86,7 +87,7 @@ func (v view) ask(ctx context.Context, source types.NamespacedName, key v1alpha1
 	}
 	if found == nil {
 		labels := client.MatchingLabels{v1alpha1.LabelSource: source.Name, v1alpha1.LabelAlert: key.Label()}
-		if found, err = v.list(ctx, v.live, source, labels); err != nil {
+		if found, err = v.list(ctx, v.live, source, key, labels); err != nil {
 			return nil, fmt.Errorf("list Incidents: %w", err)
 		}
 	}
@@ -119,8 +120,9 @@ func (v view) get(ctx context.Context, source types.NamespacedName, key v1alpha1
 	return &incident, nil
 }
 
+// list is the latest Incident of an alert key among those that the options select, nil if there is none.
 func (v view) list(
-	ctx context.Context, from client.Reader, source types.NamespacedName, options ...client.ListOption,
+	ctx context.Context, from client.Reader, source types.NamespacedName, key v1alpha1.AlertKey, options ...client.ListOption,
 ) (*v1alpha1.Incident, error) {
 	var list v1alpha1.IncidentList
 	if err := from.List(ctx, &list, append(options, client.InNamespace(source.Namespace))...); err != nil {
@@ -128,7 +130,11 @@ func (v view) list(
 	}
 	var found *v1alpha1.Incident
 	for i := range list.Items {
-		if found == nil || list.Items[i].Spec.Number > found.Spec.Number {
+		listed := &list.Items[i].Spec
+		if listed.SourceRef.Name != source.Name || listed.AlertKey != key {
+			continue
+		}
+		if found == nil || listed.Number > found.Spec.Number {
 			found = &list.Items[i]
 		}
 	}
