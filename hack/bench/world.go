@@ -107,11 +107,15 @@ func (w *world) startOperator(ctx context.Context) (took time.Duration, err erro
 	if w.profiler, err = controlplane.FreeAddress(); err != nil {
 		return 0, err
 	}
+	settings, err := goSettings(root)
+	if err != nil {
+		return 0, err
+	}
 	w.target = target{address, v1alpha1.IntakePath, token, secret}
 	began := time.Now()
 	w.operator, err = operator.Start(ctx, w.ControlPlane, operator.Options{
 		Path: filepath.Join(root, "bin", "itoc360-operator"), Replica: "bench", Intake: address,
-		Log: filepath.Join(w.folder, "operator.log"), Env: []string{"GOMEMLIMIT=390MiB", "GOGC=200"},
+		Log: filepath.Join(w.folder, "operator.log"), Env: settings,
 		Args: []string{
 			"--leader-elect", "--spool-dir=" + filepath.Join(w.folder, "spool"), "--shutdown-delay=0s",
 			"--pprof-bind-address=" + w.profiler,
