@@ -10,6 +10,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -150,7 +151,7 @@ func (w *world) clean(ctx context.Context) error {
 		}
 	}
 	for _, name := range []string{namespace, plainNamespace} {
-		if err := w.client.DeleteAllOf(ctx, &v1alpha1.Incident{}, client.InNamespace(name)); err != nil {
+		if err := w.deleteIncidents(ctx, name); err != nil {
 			return fmt.Errorf("delete Incidents: %w", err)
 		}
 	}
@@ -159,6 +160,16 @@ func (w *world) clean(ctx context.Context) error {
 		return err
 	}
 	return w.StartAPIServer(ctx)
+}
+
+// deleteIncidents deletes all Incidents of a namespace. Of many, the API server deletes as many as it can in a minute, and then gives up.
+func (w *world) deleteIncidents(ctx context.Context, namespace string) error {
+	for {
+		err := w.client.DeleteAllOf(ctx, &v1alpha1.Incident{}, client.InNamespace(namespace))
+		if !apierrors.IsTimeout(err) {
+			return err
+		}
+	}
 }
 
 // known waits until the source's webhooks are taken.
