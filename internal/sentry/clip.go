@@ -22,6 +22,9 @@ var skinTones = &unicode.RangeTable{R32: []unicode.Range32{
 
 // clip returns at most limit characters of s as one line of valid UTF-8.
 func clip(s string, limit int) string {
+	if len(s) <= limit && isPlain(s) {
+		return s
+	}
 	kept := make([]rune, 0, min(len(s), limit+1))
 	for _, r := range s {
 		if len(kept) > limit {
@@ -61,4 +64,14 @@ func boundary(runes []rune, limit int) int {
 // continues reports whether r belongs to the character before it.
 func continues(r rune) bool {
 	return r == zeroWidthJoiner || unicode.In(r, unicode.M, skinTones)
+}
+
+// isPlain reports whether s is printable ASCII alone, of which nothing has to be replaced.
+func isPlain[S string | []byte](s S) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }

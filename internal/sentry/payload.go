@@ -3,6 +3,7 @@ package sentry
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"slices"
 	"time"
 )
@@ -108,24 +109,30 @@ func parseOther(body []byte) (Notice, error) {
 	return Notice{Action: action}, err
 }
 
-// envelope is around the data of every webhook.
+// envelope is around the data of every webhook. The data is no part, for it is nearly all of a body, and a part is read three times.
 type envelope[T any] struct {
-	Action Text    `json:"action"`
-	Data   part[T] `json:"data"`
+	Action Text `json:"action"`
+	Data   T    `json:"data"`
 }
 
 // open takes the action and the data out of a body. Data that is no object is
 // the zero T.
 func open[T any](body []byte) (action string, data T, err error) {
 	var whole envelope[T]
-	if leading(bytes.TrimLeft(body, " \t\r\n")) != '{' || json.Unmarshal(body, &whole) != nil {
+	if leading(bytes.TrimLeft(body, " \t\r\n")) != '{' || !isJSON(json.Unmarshal(body, &whole)) {
 		return "", data, &MalformedError{Reason: "the body is not one JSON object"}
 	}
 	action = whole.Action.cut(textLimit).Value
 	if action == "" {
 		return "", data, missing("action")
 	}
-	return action, whole.Data.value, nil
+	return action, whole.Data, nil
+}
+
+// isJSON tells from the outcome of decoding whether that was of JSON, if not of the expected type everywhere.
+func isJSON(err error) bool {
+	var unexpected *json.UnmarshalTypeError
+	return err == nil || errors.As(err, &unexpected)
 }
 
 // about returns the notice as one that speaks of an issue.

@@ -1,6 +1,7 @@
 package sentry
 
 import (
+	"bytes"
 	"encoding/json"
 	"regexp"
 )
@@ -33,6 +34,10 @@ func (t *Text) UnmarshalJSON(raw []byte) error {
 		return nil
 	case '"':
 		t.Present = true
+		if content := raw[1 : len(raw)-1]; isPlain(content) && bytes.IndexByte(content, '\\') < 0 {
+			t.Value = string(content)
+			return nil
+		}
 		return json.Unmarshal(raw, &t.Value)
 	case 'n':
 		t.Present = true
