@@ -86,3 +86,29 @@ func plainUpdates(
 		return nil
 	})
 }
+
+// plainlyAt creates so many Incidents a second, whether or not those before are done, and tells how long each took.
+func plainlyAt(ctx context.Context, c client.Client, like *v1alpha1.Incident, rate int, during time.Duration) (posts, error) {
+	run := time.Now().UnixNano()
+	all := make([]post, rate*int(during.Seconds()))
+	errs := make([]error, len(all))
+	ticker := time.NewTicker(time.Second / time.Duration(rate))
+	defer ticker.Stop()
+	var creating sync.WaitGroup
+	began := time.Now()
+	for number := range all {
+		select {
+		case <-ctx.Done():
+			creating.Wait()
+			return posts{}, ctx.Err()
+		case <-ticker.C:
+		}
+		creating.Go(func() {
+			all[number].at = time.Now()
+			errs[number] = c.Create(ctx, plainCopy(like, fmt.Sprintf("paced-%d-%d", run, number)))
+			all[number].took = time.Since(all[number].at)
+		})
+	}
+	creating.Wait()
+	return posts{all, time.Since(began)}, errors.Join(errs...)
+}

@@ -15,6 +15,7 @@ import (
 
 const (
 	steadyRate, steadyTime = 200, 60 * time.Second
+	plainSteadyTime        = 30 * time.Second
 	burstSize              = 20_000
 	outageTime             = 60 * time.Second
 	outageIssues           = 5000
@@ -41,11 +42,33 @@ func (w *world) steady(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := w.settled(ctx); err != nil {
+		return err
+	}
+	plain, err := w.plainAtSteadyRate(ctx, first)
+	if err != nil {
+		return err
+	}
 	p99 := answers.quantile(.99)
 	w.add("p99 answer, 200 new issues a second for 60 s", "at most 60 ms", p99 <= p99OfSteady && answers.refused() == 0,
-		round(p99).String(), fmt.Sprintf("p50 %s, slowest %s; %.0f a second; %.1f %% from the spool",
-			round(answers.quantile(.5)), round(answers.quantile(1)), answers.aSecond(), 100*answers.accepted()))
-	return w.settled(ctx)
+		round(p99).String(), fmt.Sprintf("p50 %s, slowest %s; %.0f a second; %.1f %% from the spool; "+
+			"plain creates at that rate: p99 %s, p50 %s, slowest %s",
+			round(answers.quantile(.5)), round(answers.quantile(1)), answers.aSecond(), 100*answers.accepted(),
+			round(plain.quantile(.99)), round(plain.quantile(.5)), round(plain.quantile(1))))
+	return nil
+}
+
+// plainAtSteadyRate tells what of an answer's time is the API server's.
+func (w *world) plainAtSteadyRate(ctx context.Context, issue int) (posts, error) {
+	like, err := w.get(ctx, issue)
+	if err != nil {
+		return posts{}, err
+	}
+	if err := w.stopOperator(time.Minute); err != nil {
+		return posts{}, err
+	}
+	w.progress("Plain creates at that rate, no operator, %s", plainSteadyTime)
+	return plainlyAt(ctx, w.client, like, steadyRate, plainSteadyTime)
 }
 
 // burst posts new issues as fast as they are taken.
