@@ -95,7 +95,8 @@ func TestRetentionKnowsEachIncidentAndTheOthersThoseThatAreNotSettled(t *testing
 			t.Errorf("retention takes %s to be resolved at %v", kept[i].Name, kept[i].Resolved)
 		}
 	}
-	if slices.Sort(names); !slices.Equal(names, slices.Sorted(slices.Values(all))) {
+	slices.Sort(names)
+	if !slices.Equal(names, slices.Sorted(slices.Values(all))) {
 		t.Errorf("retention knows %q, want %q", names, all)
 	}
 }
