@@ -11,7 +11,7 @@ import (
 
 // neighbours are two issues that share a bucket of 2^20, and so of each smaller power of two.
 func neighbours() (one, other string) {
-	seen := map[string]string{}
+	seen := map[int]string{}
 	for number := 1; ; number++ {
 		id := strconv.Itoa(number)
 		bucket := v1alpha1.IssueKey(id).Bucket(1 << 20)

@@ -3,7 +3,7 @@ package v1alpha1
 import (
 	"fmt"
 	"hash/fnv"
-	"strconv"
+	"math"
 	"strings"
 )
 
@@ -51,12 +51,12 @@ func MetricKey(id string) AlertKey { return AlertKey(metricPrefix + id) }
 // Label is the alert key as the value of LabelAlert.
 func (k AlertKey) Label() string { return strings.ReplaceAll(string(k), "/", "-") }
 
-// Bucket is which of so many buckets the alert key is in: for one number of them always the same, and as many keys in each. It is
-// for indexes of many Incidents, in which a value of its own for each key costs as much as its Incident.
-func (k AlertKey) Bucket(of uint32) string {
+// Bucket is which of so many buckets, from 0, the alert key is in: always the same one, and about as many keys in each. It is for
+// indexes of many Incidents, in which a value of its own for each key costs as much as its Incident.
+func (k AlertKey) Bucket(of int) int {
 	hash := fnv.New32a()
 	_, _ = hash.Write([]byte(k))
-	return strconv.FormatUint(uint64(hash.Sum32()%of), 36)
+	return int(hash.Sum32()&math.MaxInt32) % of
 }
 
 // IncidentName is the name of the numbered Incident of an alert key: <source>-<issue id>-<number>, with an m before

@@ -58,8 +58,8 @@ func IncidentsIn(ctx context.Context, reader client.Reader, namespace string) ([
 // Kept reads what retention must know of all Incidents of one source. Those of one alert are read at the same moment.
 func Kept(ctx context.Context, reader client.Reader, source client.ObjectKey) ([]lifecycle.Kept, error) {
 	var kept []lifecycle.Kept
-	for number := range uint64(chunks) {
-		chunk, err := list(ctx, reader, source.Namespace, indexChunk, chunkOf(source.Name, strconv.FormatUint(number, 36)))
+	for number := range chunks {
+		chunk, err := list(ctx, reader, source.Namespace, indexChunk, chunkOf(source.Name, number))
 		if err != nil {
 			return nil, err
 		}
@@ -70,7 +70,7 @@ func Kept(ctx context.Context, reader client.Reader, source client.ObjectKey) ([
 	return kept, nil
 }
 
-func chunkOf(source, bucket string) string { return source + "/" + bucket }
+func chunkOf(source string, number int) string { return source + "/" + strconv.Itoa(number) }
 
 func list(ctx context.Context, reader client.Reader, namespace, index, value string) ([]v1alpha1.Incident, error) {
 	var found v1alpha1.IncidentList

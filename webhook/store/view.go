@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
@@ -27,13 +28,15 @@ var errForeign = errors.New("an Incident of another alert is in the way")
 // AddIndexes registers the index that the intake looks Incidents up by. It also makes the cache of a follower hold them.
 func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 	err := indexer.IndexField(ctx, &v1alpha1.Incident{}, IndexAlert, func(object client.Object) []string {
-		return []string{object.(*v1alpha1.Incident).Spec.AlertKey.Bucket(alertBuckets)}
+		return []string{bucketOf(object.(*v1alpha1.Incident).Spec.AlertKey)}
 	})
 	if err != nil {
 		return fmt.Errorf("index Incidents by alert: %w", err)
 	}
 	return nil
 }
+
+func bucketOf(key v1alpha1.AlertKey) string { return strconv.Itoa(key.Bucket(alertBuckets)) }
 
 // view finds the latest Incident of an alert key.
 type view struct {
@@ -55,7 +58,7 @@ func (v view) recall(ctx context.Context, source types.NamespacedName, key v1alp
 
 // remembered is the latest Incident, or its stub, as this process remembers it, nil if it knows of none. It asks nobody.
 func (v view) remembered(ctx context.Context, source types.NamespacedName, key v1alpha1.AlertKey) (*v1alpha1.Incident, error) {
-	found, err := v.list(ctx, v.cached, source, key, client.MatchingFields{IndexAlert: key.Bucket(alertBuckets)},
+	found, err := v.list(ctx, v.cached, source, key, client.MatchingFields{IndexAlert: bucketOf(key)},
 		client.UnsafeDisableDeepCopy)
 	if err != nil {
 		return nil, fmt.Errorf("list Incidents in the cache: %w", err)
