@@ -150,6 +150,7 @@ func (w *world) clean(ctx context.Context) error {
 			return err
 		}
 	}
+	w.progress("  deleting all Incidents")
 	for _, name := range []string{namespace, plainNamespace} {
 		if err := w.deleteIncidents(ctx, name); err != nil {
 			return fmt.Errorf("delete Incidents: %w", err)

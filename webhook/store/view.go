@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// IndexAlert is the name of the index of Incidents by their alert key, a few of which share each value.
-	IndexAlert = "itoc360.io/alert-bucket"
+	// indexAlert is the name of the index of Incidents by their alert key, a few of which share each value.
+	indexAlert = "itoc360.io/alert-bucket"
 	// alertBuckets is how many values it has: with 100,000 Incidents six share each.
 	alertBuckets = 1 << 14
 )
@@ -27,7 +27,7 @@ var errForeign = errors.New("an Incident of another alert is in the way")
 
 // AddIndexes registers the index that the intake looks Incidents up by. It also makes the cache of a follower hold them.
 func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
-	err := indexer.IndexField(ctx, &v1alpha1.Incident{}, IndexAlert, func(object client.Object) []string {
+	err := indexer.IndexField(ctx, &v1alpha1.Incident{}, indexAlert, func(object client.Object) []string {
 		return []string{bucketOf(object.(*v1alpha1.Incident).Spec.AlertKey)}
 	})
 	if err != nil {
@@ -58,7 +58,7 @@ func (v view) recall(ctx context.Context, source types.NamespacedName, key v1alp
 
 // remembered is the latest Incident, or its stub, as this process remembers it, nil if it knows of none. It asks nobody.
 func (v view) remembered(ctx context.Context, source types.NamespacedName, key v1alpha1.AlertKey) (*v1alpha1.Incident, error) {
-	found, err := v.list(ctx, v.cached, source, key, client.MatchingFields{IndexAlert: bucketOf(key)},
+	found, err := v.list(ctx, v.cached, source, key, client.MatchingFields{indexAlert: bucketOf(key)},
 		client.UnsafeDisableDeepCopy)
 	if err != nil {
 		return nil, fmt.Errorf("list Incidents in the cache: %w", err)
