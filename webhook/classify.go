@@ -9,6 +9,7 @@ import (
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
+	"github.com/itoc360/itoc360-operator/internal/meaning"
 	"github.com/itoc360/itoc360-operator/internal/sentry"
 )
 
@@ -25,35 +26,6 @@ const (
 	ignoredNothingOpen = "nothing_open"
 )
 
-// issueMeanings and metricMeanings are what Sentry's actions mean, unless a source's mapping says otherwise.
-var (
-	issueMeanings = map[string]v1alpha1.Meaning{
-		"created":    v1alpha1.MeaningAlert,
-		"assigned":   v1alpha1.MeaningAlert,
-		"unresolved": v1alpha1.MeaningAlert,
-		"archived":   v1alpha1.MeaningAlert,
-		"triggered":  v1alpha1.MeaningAlert,
-		"resolved":   v1alpha1.MeaningResolve,
-	}
-	metricMeanings = map[string]v1alpha1.Meaning{
-		"critical": v1alpha1.MeaningAlert,
-		"warning":  v1alpha1.MeaningAlert,
-		"open":     v1alpha1.MeaningAlert,
-		"resolved": v1alpha1.MeaningResolve,
-	}
-	issuePriorities = map[string]v1alpha1.Priority{
-		"low":      v1alpha1.PriorityLow,
-		"medium":   v1alpha1.PriorityMedium,
-		"high":     v1alpha1.PriorityHigh,
-		"critical": v1alpha1.PriorityCritical,
-	}
-	metricPriorities = map[string]v1alpha1.Priority{
-		"critical": v1alpha1.PriorityCritical,
-		"warning":  v1alpha1.PriorityMedium,
-		"open":     v1alpha1.PriorityMedium,
-	}
-)
-
 // verdict is what a webhook is to its source: a signal of an alert key or, with a reason, nothing.
 type verdict struct {
 	key     v1alpha1.AlertKey
@@ -63,64 +35,56 @@ type verdict struct {
 
 // classify says what a notice is to a source. The hook time is the header Sentry-Hook-Timestamp as it came.
 func classify(source *v1alpha1.AlertSource, notice sentry.Notice, hookTime string, arrival time.Time) verdict {
-	key, meanings, reason := subject(notice)
+	key, of, reason := subject(notice)
 	if reason != "" {
 		return verdict{ignored: reason}
 	}
-	meaning, known := meanings[notice.Action]
+	means, known := of(source.Spec.Mapping, notice.Action, notice.Issue.Category.Value)
 	if !known {
 		return verdict{key: key, ignored: ignoredAction}
 	}
-	meaning = mapped(source.Spec.Mapping, notice, meaning)
-	if reason := unwanted(source, notice, meaning); reason != "" {
+	if reason := unwanted(source, notice, means); reason != "" {
 		return verdict{key: key, ignored: reason}
 	}
 	heard := lifecycle.Heard{
 		Signal: v1alpha1.Signal{
 			ReceivedAt: metav1.NewMicroTime(arrival.Truncate(time.Microsecond)),
-			Event:      signalEvent(meaning, notice),
+			Event:      signalEvent(means, notice),
 			Action:     notice.Action,
 			By:         v1alpha1.BySentry,
 			Priority:   priority(notice),
 			Rule:       notice.Rule,
 		},
-		Facts: facts(notice),
+		Facts: meaning.Facts(notice.Issue),
 		Test:  notice.Sample,
 	}
 	heard.Signal.Time, heard.Untimed = signalTime(hookTime, notice.EventReceived, heard.Signal.ReceivedAt)
 	return verdict{key: key, heard: heard}
 }
 
+// meaningOf says what an action means to a source.
+type meaningOf func(mapping v1alpha1.Mapping, action, category string) (meaning v1alpha1.Meaning, known bool)
+
 // subject is the alert that a notice speaks of, and what actions mean there; else the reason why there is none.
-func subject(notice sentry.Notice) (key v1alpha1.AlertKey, meanings map[string]v1alpha1.Meaning, reason string) {
+func subject(notice sentry.Notice) (key v1alpha1.AlertKey, of meaningOf, reason string) {
 	switch {
 	case notice.Subject == sentry.SubjectNone:
 		return "", nil, ignoredResource
 	case !sentry.ValidID(notice.Issue.ID):
 		return "", nil, ignoredID
 	case notice.Subject == sentry.SubjectMetric:
-		return v1alpha1.MetricKey(notice.Issue.ID), metricMeanings, ""
+		return v1alpha1.MetricKey(notice.Issue.ID), meaning.OfMetric, ""
 	default:
-		return v1alpha1.IssueKey(notice.Issue.ID), issueMeanings, ""
+		return v1alpha1.IssueKey(notice.Issue.ID), meaning.OfIssue, ""
 	}
-}
-
-func mapped(mapping v1alpha1.Mapping, notice sentry.Notice, meaning v1alpha1.Meaning) v1alpha1.Meaning {
-	if byAction, ok := mapping.Actions[notice.Action]; ok {
-		meaning = byAction
-	}
-	if byCategory, ok := mapping.Categories[notice.Issue.Category.Value]; ok && meaning == v1alpha1.MeaningAlert {
-		meaning = byCategory
-	}
-	return meaning
 }
 
 // unwanted is why a source does not want a notice. A Resolve is always wanted: it can only end what is open.
-func unwanted(source *v1alpha1.AlertSource, notice sentry.Notice, meaning v1alpha1.Meaning) string {
+func unwanted(source *v1alpha1.AlertSource, notice sentry.Notice, means v1alpha1.Meaning) string {
 	switch {
-	case meaning == v1alpha1.MeaningIgnore:
+	case means == v1alpha1.MeaningIgnore:
 		return ignoredMapping
-	case meaning == v1alpha1.MeaningResolve:
+	case means == v1alpha1.MeaningResolve:
 		return ""
 	case !source.DeletionTimestamp.IsZero():
 		return ignoredTerminating
@@ -135,47 +99,18 @@ func unwanted(source *v1alpha1.AlertSource, notice sentry.Notice, meaning v1alph
 
 // signalEvent is the meaning as a signal. Sentry serialises an issue when it sends: an Alert that says resolved comes after
 // the resolve that it does not mention, and must neither open nor reopen.
-func signalEvent(meaning v1alpha1.Meaning, notice sentry.Notice) v1alpha1.SignalEvent {
-	if meaning == v1alpha1.MeaningAlert && notice.Issue.Status.Value == "resolved" {
+func signalEvent(means v1alpha1.Meaning, notice sentry.Notice) v1alpha1.SignalEvent {
+	if means == v1alpha1.MeaningAlert && notice.Issue.Status.Value == "resolved" {
 		return v1alpha1.SignalUpdate
 	}
-	return v1alpha1.SignalEvent(meaning)
+	return v1alpha1.SignalEvent(means)
 }
 
 func priority(notice sentry.Notice) v1alpha1.Priority {
 	if notice.Subject == sentry.SubjectMetric {
-		return metricPriorities[notice.Action]
+		return meaning.MetricPriority(notice.Action)
 	}
-	return issuePriorities[notice.Issue.Priority.Value]
-}
-
-func facts(notice sentry.Notice) lifecycle.Facts {
-	issue := notice.Issue
-	facts := lifecycle.Facts{
-		ID:        &issue.ID,
-		ShortID:   fact(issue.ShortID),
-		Title:     fact(issue.Title),
-		Culprit:   fact(issue.Culprit),
-		Level:     fact(issue.Level),
-		Status:    fact(issue.Status),
-		Substatus: fact(issue.Substatus),
-		Project:   fact(issue.Project),
-		Platform:  fact(issue.Platform),
-		URL:       fact(issue.URL),
-		Assignee:  fact(issue.Assignee),
-	}
-	if issue.FirstSeen != nil {
-		firstSeen := metav1.NewTime(issue.FirstSeen.Truncate(time.Second))
-		facts.FirstSeen = &firstSeen
-	}
-	return facts
-}
-
-func fact(text sentry.Text) *string {
-	if !text.Present {
-		return nil
-	}
-	return &text.Value
+	return meaning.IssuePriority(notice.Issue)
 }
 
 // signalTime is the time of sending, for an event_alert the earlier time at which Sentry received the event. Where the

@@ -54,7 +54,7 @@ func listing(projects ...string) func(*v1alpha1.AlertSourceSpec) {
 	return func(s *v1alpha1.AlertSourceSpec) { s.Sentry.Projects = projects }
 }
 
-func meaning(action string, meaning v1alpha1.Meaning) func(*v1alpha1.AlertSourceSpec) {
+func meaningIn(action string, meaning v1alpha1.Meaning) func(*v1alpha1.AlertSourceSpec) {
 	return func(s *v1alpha1.AlertSourceSpec) { s.Mapping.Actions = map[string]v1alpha1.Meaning{action: meaning} }
 }
 
@@ -94,20 +94,20 @@ func TestWhatASourceMakesOfANotice(t *testing.T) {
 
 		{
 			"a mapping cannot name what is unknown",
-			sourceWith(meaning("seer", v1alpha1.MeaningAlert)), issueNotice("seer"), "", ignoredAction,
+			sourceWith(meaningIn("seer", v1alpha1.MeaningAlert)), issueNotice("seer"), "", ignoredAction,
 		},
-		{"an action that means Ignore", sourceWith(meaning("created", v1alpha1.MeaningIgnore)), issueNotice("created"), "", ignoredMapping},
+		{"an action that means Ignore", sourceWith(meaningIn("created", v1alpha1.MeaningIgnore)), issueNotice("created"), "", ignoredMapping},
 		{
-			"a resolve that means Ignore", sourceWith(meaning("resolved", v1alpha1.MeaningIgnore)),
+			"a resolve that means Ignore", sourceWith(meaningIn("resolved", v1alpha1.MeaningIgnore)),
 			issueNotice("resolved"), "", ignoredMapping,
 		},
 		{
-			"a resolve that means Alert", sourceWith(meaning("resolved", v1alpha1.MeaningAlert)),
+			"a resolve that means Alert", sourceWith(meaningIn("resolved", v1alpha1.MeaningAlert)),
 			issueNotice("resolved"), v1alpha1.SignalAlert, "",
 		},
 		{
 			"a category is asked after the action, and of an Alert alone",
-			sourceWith(meaning("created", v1alpha1.MeaningUpdate), categoryMeaning("error", v1alpha1.MeaningIgnore)),
+			sourceWith(meaningIn("created", v1alpha1.MeaningUpdate), categoryMeaning("error", v1alpha1.MeaningIgnore)),
 			issueNotice("created"), v1alpha1.SignalUpdate, "",
 		},
 		{
@@ -133,7 +133,7 @@ func TestWhatASourceMakesOfANotice(t *testing.T) {
 		},
 		{"an Alert that says ignored is an Alert", sourceWith(), issueNotice("archived", statusIs("ignored")), v1alpha1.SignalAlert, ""},
 		{
-			"an Acknowledge that says resolved stays one", sourceWith(meaning("archived", v1alpha1.MeaningAcknowledge)),
+			"an Acknowledge that says resolved stays one", sourceWith(meaningIn("archived", v1alpha1.MeaningAcknowledge)),
 			issueNotice("archived", statusIs("resolved")), v1alpha1.SignalAcknowledge, "",
 		},
 		{"a resolve that says unresolved is a Resolve", sourceWith(), issueNotice("resolved"), v1alpha1.SignalResolve, ""},
@@ -150,7 +150,7 @@ func TestWhatASourceMakesOfANotice(t *testing.T) {
 		{"a project in capitals is another", sourceWith(listing("Checkout")), issueNotice("created"), "", ignoredProject},
 		{"a resolve of a project not listed", sourceWith(listing("x")), issueNotice("resolved"), v1alpha1.SignalResolve, ""},
 		{
-			"an action that means Resolve passes the list", sourceWith(listing("x"), meaning("archived", v1alpha1.MeaningResolve)),
+			"an action that means Resolve passes the list", sourceWith(listing("x"), meaningIn("archived", v1alpha1.MeaningResolve)),
 			issueNotice("archived"), v1alpha1.SignalResolve, "",
 		},
 		{"a suspended source refreshes nothing", sourceWith(suspended), issueNotice("assigned"), "", ignoredSuspended},

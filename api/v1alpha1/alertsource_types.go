@@ -16,6 +16,8 @@ const SourceTypeSentry SourceType = "Sentry"
 // +kubebuilder:resource:shortName=asrc,categories=itoc360
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="In Sync",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="InSync")].status`
+// +kubebuilder:printcolumn:name="Delivering",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Delivering")].status`
 // +kubebuilder:printcolumn:name="Open",type=integer,JSONPath=`.status.openIncidents`
 // +kubebuilder:printcolumn:name="Last Signal",type=date,JSONPath=`.status.lastSignalTime`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
@@ -76,6 +78,9 @@ type AlertSourceSpec struct {
 }
 
 // SentrySource is the Sentry side of a source.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.authTokenRef) || has(self.organization)",message="authTokenRef needs organization, the slug in the address of the organization in Sentry"
+// +kubebuilder:validation:XValidation:rule="!self.notifyWhenNotDelivering || has(self.authTokenRef)",message="notifyWhenNotDelivering needs authTokenRef: without Sentry's API nobody knows of webhooks that did not come"
 type SentrySource struct {
 	// clientSecretRefs are the Client Secrets of the Sentry internal integration, the HMAC keys of its webhooks; any
 	// may match, so that a secret can be rotated without loss. Without one, the token alone authorizes.
@@ -90,6 +95,40 @@ type SentrySource struct {
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=100
 	Projects []string `json:"projects,omitempty"`
+	// organization is the slug of the organization in Sentry, as in https://<slug>.sentry.io.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9][a-z0-9_-]*$')",message="organization is a slug of lower case letters, digits, dashes and underscores, such as acme"
+	Organization string `json:"organization,omitempty"`
+	// baseURL is where Sentry is: https://sentry.io, a region such as https://de.sentry.io, or that of a self-hosted Sentry, with
+	// its path if it has one. Default: https://sentry.io.
+	// +optional
+	// +kubebuilder:default="https://sentry.io"
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.matches('^https?://[^/?#@ ]+(/[^?# ]*)?$')",message="baseURL is an http or https address without user, query and fragment, such as https://sentry.example.com"
+	BaseURL string `json:"baseURL,omitempty"`
+	// authTokenRef is a Secret's key that holds the token of the internal integration (sntryi_...), with the scope event:read.
+	// With it the source is kept in step with Sentry: what webhooks did not tell is found by Sentry's API.
+	// +optional
+	AuthTokenRef *SecretKeyReference `json:"authTokenRef,omitempty"`
+	// caRef is a Secret's key that holds the certificates, in PEM, of whoever may sign that of Sentry. Default: those of the
+	// operator's image.
+	// +optional
+	CARef *SecretKeyReference `json:"caRef,omitempty"`
+	// resyncInterval is how long after the end of one pass over Sentry's unresolved issues the next one starts, give or take a
+	// tenth. At least 1m. Default: 10m.
+	// +optional
+	// +kubebuilder:default="10m"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=20
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1m') && duration(self) <= duration('24h')",message="resyncInterval is a duration from 1m to 24h, such as 10m"
+	ResyncInterval metav1.Duration `json:"resyncInterval,omitzero"`
+	// notifyWhenNotDelivering, if true, opens an Incident when Sentry's webhooks do not arrive, and resolves it when they do
+	// again. Default: false.
+	// +optional
+	// +kubebuilder:default=false
+	NotifyWhenNotDelivering bool `json:"notifyWhenNotDelivering"`
 }
 
 // SecretKeyReference names one key of a Secret in the same namespace.
@@ -191,12 +230,14 @@ type Retention struct {
 }
 
 // AlertSourceStatus is what the operator found. What only a replica's intake knows each replica applies to its own entry
-// of intake, under its own field manager; the controller owns the rest.
+// of intake, under its own field manager. So does the controller that keeps it in step with Sentry apply resync and its
+// conditions. The controller of AlertSources owns the rest.
 type AlertSourceStatus struct {
 	// observedGeneration is the generation of the spec that this status speaks of; -1 before the first look.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// conditions are Ready, Reconciling and Stalled (as kstatus defines them) and SignatureVerified.
+	// conditions are Ready, Reconciling and Stalled (as kstatus defines them), SignatureVerified, InSync, Delivering and, where it
+	// is so, ClockSkewed.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -220,6 +261,9 @@ type AlertSourceStatus struct {
 	// +kubebuilder:validation:MaxItems=10
 	// +kubebuilder:validation:items:MaxLength=128
 	IgnoredProjects []string `json:"ignoredProjects,omitempty"`
+	// resync is what the passes over Sentry's unresolved issues found; absent without authTokenRef.
+	// +optional
+	Resync *ResyncStatus `json:"resync,omitempty"`
 	// intake is what each replica's intake reported in the last hour; the fields above conclude from it.
 	// +optional
 	// +listType=map

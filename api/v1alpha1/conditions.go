@@ -7,6 +7,12 @@ const (
 	ConditionReconciling       = "Reconciling"
 	ConditionStalled           = "Stalled"
 	ConditionSignatureVerified = "SignatureVerified"
+	// ConditionInSync tells whether what is recorded is what Sentry's API says.
+	ConditionInSync = "InSync"
+	// ConditionDelivering tells whether Sentry's webhooks arrive.
+	ConditionDelivering = "Delivering"
+	// ConditionClockSkewed is there, and True, while Sentry's clock and the operator's disagree by more than a minute.
+	ConditionClockSkewed = "ClockSkewed"
 )
 
 // Condition types of an Incident.
@@ -34,6 +40,41 @@ const (
 	// ReasonTerminating: the source is being deleted and opens nothing.
 	ReasonTerminating = "Terminating"
 )
+
+// Reasons of an AlertSource's InSync condition, besides SecretMissing.
+const (
+	// ReasonInSync: the last pass ended, and what it found is recorded.
+	ReasonInSync = "InSync"
+	// ReasonNoToken: the source names no token, so Sentry's API cannot be asked.
+	ReasonNoToken = "NoToken"
+	// ReasonFirstPass: the first pass has not ended yet.
+	ReasonFirstPass = "FirstPass"
+	// ReasonAuthTokenInvalid: the token is one that cannot read issues, or Sentry does not know it.
+	ReasonAuthTokenInvalid = "AuthTokenInvalid"
+	// ReasonScopeMissing: the token may not read events.
+	ReasonScopeMissing = "ScopeMissing"
+	// ReasonOrganizationUnreachable: there is no such organization, or the token does not see it.
+	ReasonOrganizationUnreachable = "OrganizationUnreachable"
+	// ReasonProjectUnreachable: a project of the allow-list is not there, or the token does not see it. The others are in sync.
+	ReasonProjectUnreachable = "ProjectUnreachable"
+	// ReasonCertificateInvalid: what caRef names holds no certificates.
+	ReasonCertificateInvalid = "CertificateInvalid"
+	// ReasonSentryUnavailable: Sentry's API does not answer as it should; the pass is tried again.
+	ReasonSentryUnavailable = "SentryUnavailable"
+)
+
+// Reasons of an AlertSource's Delivering condition, besides NoToken.
+const (
+	// ReasonDelivering: webhooks arrive.
+	ReasonDelivering = "Delivering"
+	// ReasonTooEarly: two passes have to end before it can be told.
+	ReasonTooEarly = "TooEarly"
+	// ReasonWebhooksMissing: Sentry's API shows changes of which no webhook came.
+	ReasonWebhooksMissing = "WebhooksMissing"
+)
+
+// ReasonClockSkew is the reason of ClockSkewed.
+const ReasonClockSkew = "ClockSkew"
 
 // ReasonNobodyPaged is the reason of the Event that a source pages nobody.
 const ReasonNobodyPaged = "NobodyPaged"
@@ -85,7 +126,8 @@ const (
 	ReasonPolicyMissing = "PolicyMissing"
 	// ReasonSourceMissing: the source is not there.
 	ReasonSourceMissing = "SourceMissing"
-	// ReasonPreexisting: the Incident was restored from a backup and nothing says that it still goes on.
+	// ReasonPreexisting: the Incident was there before the operator looked, or was restored from a backup, and no webhook says
+	// that it still goes on.
 	ReasonPreexisting = "Preexisting"
 	// ReasonTest: a test notification pages nobody.
 	ReasonTest = "Test"

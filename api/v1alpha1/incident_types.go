@@ -65,10 +65,11 @@ type IncidentSpec struct {
 	// +required
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="sourceRef cannot be changed"
 	SourceRef SourceReference `json:"sourceRef"`
-	// alertKey says which alert of the source this is: issue/<id> or metric/<id>. It cannot be changed.
+	// alertKey says which alert of the source this is: issue/<id>, metric/<id>, or feed/delivering for the Incident that
+	// Sentry's webhooks do not arrive. It cannot be changed.
 	// +required
 	// +kubebuilder:validation:MaxLength=40
-	// +kubebuilder:validation:Pattern=`^(issue|metric)/[0-9]+$`
+	// +kubebuilder:validation:Pattern=`^((issue|metric)/[0-9]+|feed/delivering)$`
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="alertKey cannot be changed"
 	AlertKey AlertKey `json:"alertKey"`
 	// number counts the Incidents of one alert key, from 1. It cannot be changed.
@@ -161,6 +162,11 @@ type Issue struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=128
 	Project string `json:"project,omitempty"`
+	// projectID is Sentry's id of the project.
+	// +optional
+	// +kubebuilder:validation:MaxLength=20
+	// +kubebuilder:validation:Pattern=`^[0-9]*$`
+	ProjectID string `json:"projectID,omitempty"`
 	// platform as Sentry names it, such as python.
 	// +optional
 	// +kubebuilder:validation:MaxLength=128
@@ -238,7 +244,7 @@ type Cycle struct {
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^[-0-9]{10}T[0-9:]{8}[.][0-9]{6}Z$`
 	ResolvedAt *metav1.MicroTime `json:"resolvedAt,omitempty"`
-	// resolvedBy is who resolved it: Sentry, Operator (after silence), or a responder's user name.
+	// resolvedBy is who resolved it: Sentry, Resync (Sentry's API), Operator (after silence), or a responder's user name.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	ResolvedBy string `json:"resolvedBy,omitempty"`

@@ -38,8 +38,11 @@ const (
 	metricPrefix = "metric/"
 )
 
+// DeliveringKey is the alert key of the Incident that Sentry's webhooks do not arrive at a source.
+const DeliveringKey AlertKey = "feed/delivering"
+
 // AlertKey says which alert of a source a webhook speaks of: "issue/<id>" or "metric/<id>". The same Sentry issue
-// always has the same alert key.
+// always has the same alert key. Besides, there is DeliveringKey.
 type AlertKey string
 
 // IssueKey is the alert key of a Sentry issue.
@@ -47,6 +50,15 @@ func IssueKey(id string) AlertKey { return AlertKey(issuePrefix + id) }
 
 // MetricKey is the alert key of an incident of a Sentry metric alert.
 func MetricKey(id string) AlertKey { return AlertKey(metricPrefix + id) }
+
+// IssueID is the id of the Sentry issue that an alert key stands for; "" if it stands for none.
+func (k AlertKey) IssueID() string {
+	id, _ := strings.CutPrefix(string(k), issuePrefix)
+	if id == string(k) {
+		return ""
+	}
+	return id
+}
 
 // Label is the alert key as the value of LabelAlert.
 func (k AlertKey) Label() string { return strings.ReplaceAll(string(k), "/", "-") }
@@ -60,11 +72,14 @@ func (k AlertKey) Bucket(of int) int {
 }
 
 // IncidentName is the name of the numbered Incident of an alert key: <source>-<issue id>-<number>, with an m before
-// the id of a metric alert. Being deterministic, it lets the API server itself refuse a double.
+// the id of a metric alert, and "delivering" for the id of DeliveringKey. Being deterministic, it lets the API server itself refuse a double.
 func IncidentName(source string, key AlertKey, number int32) string {
 	id := strings.TrimPrefix(string(key), issuePrefix)
 	if metric, ok := strings.CutPrefix(string(key), metricPrefix); ok {
 		id = "m" + metric
+	}
+	if key == DeliveringKey {
+		id = "delivering"
 	}
 	return fmt.Sprintf("%s-%s-%d", source, id, number)
 }

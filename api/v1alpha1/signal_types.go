@@ -36,7 +36,7 @@ const (
 	EffectUnacknowledged SignalEffect = "Unacknowledged"
 	EffectReopened       SignalEffect = "Reopened"
 	EffectResolved       SignalEffect = "Resolved"
-	// EffectWoken: an Incident that was restored from a backup is known to be still going on, and pages again.
+	// EffectWoken: a cycle that was quiet, or restored from a backup, is known to be news, and pages.
 	EffectWoken SignalEffect = "Woken"
 	EffectNone  SignalEffect = "None"
 )
@@ -45,6 +45,8 @@ const (
 const (
 	BySentry   = "Sentry"
 	ByOperator = "Operator"
+	// ByResync is by Sentry's API: a change of which no webhook came.
+	ByResync = "Resync"
 )
 
 // Signal is one thing heard about an Incident.
@@ -66,7 +68,7 @@ type Signal struct {
 	// +required
 	Event SignalEvent `json:"event"`
 	// action is the sender's word for it: created, assigned, unresolved, archived, resolved, triggered, critical, ...;
-	// silence where the operator resolved, acknowledgement-timeout where it withdrew an acknowledgement; acknowledge or
+	// changed for what Sentry's API shows that no webhook tells; silence where the operator resolved, acknowledgement-timeout where it withdrew an acknowledgement; acknowledge or
 	// snooze for a responder's response.
 	// +optional
 	// +kubebuilder:validation:MaxLength=128
@@ -74,7 +76,8 @@ type Signal struct {
 	// effect is what it did to the Incident.
 	// +required
 	Effect SignalEffect `json:"effect"`
-	// by is who sent it: Sentry, Operator, or a responder's user name.
+	// by is who sent it: Sentry (a webhook), Resync (Sentry's API, where no webhook came), Operator, or a responder's
+	// user name.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	By string `json:"by,omitempty"`
@@ -85,6 +88,13 @@ type Signal struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=128
 	Rule string `json:"rule,omitempty"`
+	// quiet is true for what opened a cycle without being news: nobody is paged of it until a webhook tells that it goes on.
+	// +optional
+	Quiet bool `json:"quiet,omitempty"`
+	// note says what the action does not: deleted, or merged into another alert, for a Resolve of an issue that Sentry has no more.
+	// +optional
+	// +kubebuilder:validation:MaxLength=128
+	Note string `json:"note,omitempty"`
 	// until is when the snooze of a Response would have ended.
 	// +optional
 	// +kubebuilder:validation:Type=string

@@ -44,7 +44,7 @@ type Heard struct {
 
 // Facts are what one signal tells of an issue: nil for what it does not carry, "" for what it clears.
 type Facts struct {
-	ID, ShortID, Title, Culprit, Level, Status, Substatus, Project, Platform, URL, Assignee *string
+	ID, ShortID, Title, Culprit, Level, Status, Substatus, Project, ProjectID, Platform, URL, Assignee *string
 
 	// FirstSeen is when Sentry first saw the issue; nil if the signal does not say.
 	FirstSeen *metav1.Time
@@ -66,6 +66,7 @@ func (f Facts) refresh(issue *v1alpha1.Issue) {
 		{&issue.Status, f.Status},
 		{&issue.Substatus, f.Substatus},
 		{&issue.Project, f.Project},
+		{&issue.ProjectID, f.ProjectID},
 		{&issue.Platform, f.Platform},
 		{&issue.URL, f.URL},
 		{&issue.Assignee, f.Assignee},

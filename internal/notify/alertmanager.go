@@ -11,6 +11,7 @@ import (
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
+	"github.com/itoc360/itoc360-operator/internal/outbound"
 )
 
 const (
@@ -136,7 +137,7 @@ func (t alertmanagerTarget) alert(message Message) alert {
 
 // exchangeWith sends a request of whose answer only the status matters.
 func exchangeWith(client *http.Client, request *http.Request, now func() time.Time) *lifecycle.Failure {
-	request.Header.Set("User-Agent", userAgent)
+	request.Header.Set("User-Agent", outbound.UserAgent)
 	response, err := client.Do(request)
 	if err != nil {
 		return failed(err)

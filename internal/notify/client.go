@@ -2,7 +2,6 @@ package notify
 
 import (
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -10,22 +9,14 @@ import (
 	"time"
 
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
+	"github.com/itoc360/itoc360-operator/internal/outbound"
 )
 
 const (
 	// maxAnswer is how much of an answer is read, in bytes.
 	maxAnswer = 1 << 20
-	// maxRedirects is how many redirects within a host are followed.
-	maxRedirects = 3
 	// idleTimeout is how long a connection is kept for the next message.
 	idleTimeout = 90 * time.Second
-	// userAgent is how requests name their sender.
-	userAgent = "itoc360-operator"
-)
-
-var (
-	errRedirected = errors.New("redirected to another host")
-	errTooLong    = errors.New("the answer is too long")
 )
 
 // notSentError is an exchange that ended before anything of the request was written: nothing can have arrived.
@@ -44,7 +35,7 @@ func (e notSentError) Timeout() bool {
 func NewClient() *http.Client {
 	dialer := &net.Dialer{Timeout: lifecycle.SendTimeout, KeepAlive: idleTimeout}
 	return &http.Client{
-		CheckRedirect: stayOnHost,
+		CheckRedirect: outbound.StayOnHost,
 		Transport: bounded{&http.Transport{
 			Proxy:                  http.ProxyFromEnvironment,
 			DialContext:            dialer.DialContext,
@@ -55,17 +46,6 @@ func NewClient() *http.Client {
 			IdleConnTimeout:        idleTimeout,
 		}},
 	}
-}
-
-// stayOnHost follows redirects that stay on the host and keep the method, so that neither a secret nor a message goes to
-// anybody else.
-func stayOnHost(request *http.Request, via []*http.Request) error {
-	first := via[0]
-	if request.URL.Host != first.URL.Host || request.URL.Scheme != first.URL.Scheme || request.Method != first.Method ||
-		len(via) > maxRedirects {
-		return errRedirected
-	}
-	return nil
 }
 
 // bounded bounds the answers that pass through, and marks what was not sent.
@@ -80,24 +60,9 @@ func (b bounded) RoundTrip(request *http.Request) (*http.Response, error) {
 	response, err := b.next.RoundTrip(request.WithContext(httptrace.WithClientTrace(request.Context(), trace)))
 	switch {
 	case err == nil:
-		response.Body = &boundedBody{ReadCloser: response.Body, left: maxAnswer}
+		response.Body = outbound.Bound(response.Body, maxAnswer)
 	case !sent.Load():
 		err = notSentError{err}
 	}
 	return response, err
-}
-
-type boundedBody struct {
-	io.ReadCloser
-	left int
-}
-
-// Read implements io.Reader.
-func (b *boundedBody) Read(into []byte) (int, error) {
-	if b.left <= 0 {
-		return 0, errTooLong
-	}
-	n, err := b.ReadCloser.Read(into[:min(len(into), b.left)])
-	b.left -= n
-	return n, err
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
+	"github.com/itoc360/itoc360-operator/internal/outbound"
 )
 
 // Why a send failed, in one word.
@@ -41,10 +42,10 @@ func failed(err error) *lifecycle.Failure {
 		timeout     net.Error
 	)
 	switch {
-	case errors.Is(err, errRedirected):
+	case errors.Is(err, outbound.ErrRedirected):
 		failure.Class, failure.Reason = lifecycle.FailurePermanent, reasonRedirected
 		failure.Message = "The target redirects to another host, or to another method, which is not followed"
-	case errors.Is(err, errTooLong):
+	case errors.Is(err, outbound.ErrTooLong):
 		failure.Reason, failure.MayHaveArrived = reasonUnreadable, true
 		failure.Message = "The target answers with more than 1 MiB"
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():

@@ -11,6 +11,7 @@ import (
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
+	"github.com/itoc360/itoc360-operator/internal/outbound"
 )
 
 // DefaultPagerDutyURL is where PagerDuty's Events API v2 is.
@@ -117,7 +118,7 @@ type exchange struct {
 
 // Do sends the request.
 func (e *exchange) Do(request *http.Request) (*http.Response, error) {
-	request.Header.Set("User-Agent", userAgent)
+	request.Header.Set("User-Agent", outbound.UserAgent)
 	response, err := e.next.Do(request) //nolint:gosec // its URL is the operator's own flag
 	e.err = err
 	if err == nil {

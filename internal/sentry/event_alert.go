@@ -26,6 +26,7 @@ type event struct {
 	WebURL   Text      `json:"web_url"`
 	Received Text      `json:"received"`
 	Sample   sampleTag `json:"tags"`
+	Project  project   `json:"project"`
 }
 
 // parseEventAlert reads that an alert rule fired for an event.
@@ -51,13 +52,14 @@ func (e event) issue() Issue {
 		id = Text{Present: true, Value: lastElement(e.IssueURL.Value)}
 	}
 	return Issue{
-		ID:       id.cut(textLimit).Value,
-		Title:    e.Title.or(e.Message).cut(titleLimit),
-		Culprit:  e.Culprit.cut(culpritLimit),
-		Level:    e.Level.cut(textLimit),
-		Platform: e.Platform.cut(textLimit),
-		Project:  projectIn(e.URL.Value).cut(textLimit),
-		URL:      link(e.WebURL),
+		ID:        id.cut(textLimit).Value,
+		Title:     e.Title.or(e.Message).cut(titleLimit),
+		Culprit:   e.Culprit.cut(culpritLimit),
+		Level:     e.Level.cut(textLimit),
+		Platform:  e.Platform.cut(textLimit),
+		Project:   projectIn(e.URL.Value).cut(textLimit),
+		ProjectID: idIn(e.Project.id),
+		URL:       link(e.WebURL),
 	}
 }
 

@@ -34,6 +34,9 @@ type Issue struct {
 	Category Text
 	// Project is the slug in "project".
 	Project Text
+	// ProjectID is the id in "project", in decimal; empty when absent, or when
+	// it is none.
+	ProjectID string
 	// URL is "permalink", else "web_url": an http or https address of at most
 	// 2048 bytes. It is absent where neither is one, and never null.
 	URL Text
@@ -49,6 +52,14 @@ var validID = regexp.MustCompile(`^[0-9]{1,20}$`)
 // ValidID reports whether id is one that Sentry gives: 1 to 20 decimal digits.
 func ValidID(id string) bool {
 	return validID.MatchString(id)
+}
+
+// idIn is a text that is an id, else empty.
+func idIn(text Text) string {
+	if !ValidID(text.Value) {
+		return ""
+	}
+	return text.Value
 }
 
 // wireIssue is an issue as Sentry writes it, in webhooks and in its API.
@@ -88,6 +99,7 @@ func (i *Issue) UnmarshalJSON(raw []byte) error {
 		Platform:  wire.Platform.cut(textLimit),
 		Category:  wire.Category.cut(textLimit),
 		Project:   wire.Project.slug.cut(textLimit),
+		ProjectID: idIn(wire.Project.id),
 		URL:       link(wire.Permalink, wire.WebURL),
 		Assignee:  assigneeName(wire.Assignee),
 		FirstSeen: instant(wire.FirstSeen),

@@ -15,13 +15,13 @@ func assigneeName(assignee part[actor]) Text {
 	return assignee.value.Name.cut(textLimit).withoutMailDomains()
 }
 
-// project is an object with a slug, or the slug itself. A number would be its
-// id.
+// project is an object with a slug and an id, the slug itself, or as a number
+// the id.
 type project struct {
-	slug Text
+	slug, id Text
 }
 
-// UnmarshalJSON takes both forms; anything else leaves the slug absent.
+// UnmarshalJSON takes all forms; anything else leaves both absent.
 func (p *project) UnmarshalJSON(raw []byte) error {
 	*p = project{}
 	switch leading(raw) {
@@ -30,10 +30,15 @@ func (p *project) UnmarshalJSON(raw []byte) error {
 	case '{':
 		var object struct {
 			Slug Text `json:"slug"`
+			ID   Text `json:"id"`
 		}
 		err := json.Unmarshal(raw, &object)
-		p.slug = object.Slug
+		p.slug, p.id = object.Slug, object.ID
 		return err
+	default:
+		if isDigit := leading(raw) >= '0' && leading(raw) <= '9'; isDigit {
+			return json.Unmarshal(raw, &p.id)
+		}
 	}
 	return nil
 }

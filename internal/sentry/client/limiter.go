@@ -1,0 +1,189 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+	"k8s.io/utils/clock"
+)
+
+// Class says which calls go first.
+type Class int
+
+// The classes, the first ones first.
+const (
+	// ClassCheck is for a question about one issue.
+	ClassCheck Class = iota
+	// ClassWriteBack is for what is written to Sentry.
+	ClassWriteBack
+	// ClassPage is for the pages of a list.
+	ClassPage
+)
+
+// Limits are how much one organization of Sentry is asked.
+type Limits struct {
+	// PerSecond is how many calls a second begin, in the long run. Default: 2.
+	PerSecond float64
+	// Burst is how many may begin at once after a pause. Default: 4.
+	Burst int
+	// InFlight is how many are under way at the same time. Default: 4.
+	InFlight int
+}
+
+// maxPause is the longest time for which Sentry can have all calls wait.
+const maxPause = 5 * time.Minute
+
+// Limiters has one Limiter for each organization.
+type Limiters struct {
+	limits Limits
+	clock  clock.WithDelayedExecution
+
+	mu    sync.Mutex
+	known map[string]*Limiter
+}
+
+// NewLimiters makes Limiters without any yet.
+func NewLimiters(limits Limits, clock clock.WithDelayedExecution) *Limiters {
+	if limits == (Limits{}) {
+		limits = Limits{PerSecond: 2, Burst: 4, InFlight: 4}
+	}
+	return &Limiters{limits: limits, clock: clock, known: map[string]*Limiter{}}
+}
+
+// For is the Limiter of an organization on a host.
+func (l *Limiters) For(host, organization string) *Limiter {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	key := host + "/" + organization
+	if l.known[key] == nil {
+		l.known[key] = newLimiter(l.limits, l.clock)
+	}
+	return l.known[key]
+}
+
+// Limiter lets calls begin in the order of their class and, within a class, in turn for each of those who ask.
+type Limiter struct {
+	clock    clock.WithDelayedExecution
+	inFlight int
+
+	mu      sync.Mutex
+	rate    *rate.Limiter
+	running int
+	waiting []*waiter
+	// served is when each of those who ask was last served, by count.
+	served map[string]uint64
+	count  uint64
+	paused time.Time
+	// timer is set while calls wait for time to pass.
+	timer clock.Timer
+}
+
+type waiter struct {
+	class Class
+	who   string
+	ready chan struct{}
+}
+
+func newLimiter(limits Limits, clock clock.WithDelayedExecution) *Limiter {
+	return &Limiter{
+		clock: clock, inFlight: limits.InFlight,
+		rate: rate.NewLimiter(rate.Limit(limits.PerSecond), limits.Burst), served: map[string]uint64{},
+	}
+}
+
+// Acquire waits for a call's turn. The caller releases when the answer was read.
+func (l *Limiter) Acquire(ctx context.Context, class Class, who string) (release func(), err error) {
+	one := &waiter{class: class, who: who, ready: make(chan struct{})}
+	l.mu.Lock()
+	l.waiting = append(l.waiting, one)
+	l.grant()
+	l.mu.Unlock()
+	select {
+	case <-one.ready:
+		return l.release, nil
+	case <-ctx.Done():
+	}
+	l.mu.Lock()
+	place := slices.Index(l.waiting, one)
+	if place >= 0 {
+		l.waiting = slices.Delete(l.waiting, place, place+1)
+	}
+	l.mu.Unlock()
+	if place < 0 {
+		l.release()
+	}
+	return nil, fmt.Errorf("wait for the turn to ask Sentry: %w", ctx.Err())
+}
+
+// Pause lets no call begin for so long.
+func (l *Limiter) Pause(duration time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if until := l.clock.Now().Add(min(duration, maxPause)); until.After(l.paused) {
+		l.paused = until
+	}
+}
+
+func (l *Limiter) release() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.running--
+	l.grant()
+}
+
+// grant lets as many calls begin as may. It needs the lock.
+func (l *Limiter) grant() {
+	for l.running < l.inFlight && len(l.waiting) > 0 {
+		now := l.clock.Now()
+		delay := l.paused.Sub(now)
+		if delay <= 0 {
+			turn := l.rate.ReserveN(now, 1)
+			if delay = turn.DelayFrom(now); delay > 0 {
+				turn.CancelAt(now)
+			}
+		}
+		if delay > 0 {
+			l.wakeAfter(delay)
+			return
+		}
+		one := l.next()
+		l.running++
+		l.count++
+		l.served[one.who] = l.count
+		close(one.ready)
+	}
+	if len(l.waiting) == 0 && l.running == 0 {
+		clear(l.served)
+	}
+}
+
+// next takes out whose turn it is. It needs the lock.
+func (l *Limiter) next() *waiter {
+	best := 0
+	for i, one := range l.waiting {
+		first := l.waiting[best]
+		if one.class < first.class || one.class == first.class && l.served[one.who] < l.served[first.who] {
+			best = i
+		}
+	}
+	one := l.waiting[best]
+	l.waiting = slices.Delete(l.waiting, best, best+1)
+	return one
+}
+
+// wakeAfter grants again after a while. It needs the lock.
+func (l *Limiter) wakeAfter(delay time.Duration) {
+	if l.timer != nil {
+		return
+	}
+	l.timer = l.clock.AfterFunc(delay, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.timer = nil
+		l.grant()
+	})
+}
