@@ -26,6 +26,11 @@ func (s *AlertSource) HasClientSecrets() bool {
 	return s.Spec.Sentry != nil && len(s.Spec.Sentry.ClientSecretRefs) > 0
 }
 
+// AsksSentry tells whether the source is kept in step by Sentry's API.
+func (s *AlertSource) AsksSentry() bool {
+	return s.Spec.Sentry != nil && s.Spec.Sentry.AuthTokenRef != nil
+}
+
 // LetsPass tells whether the allow-list lets one of the projects pass. None at all passes too: rather an alert too many than
 // one too few.
 func (s *AlertSource) LetsPass(projects ...string) bool {

@@ -244,7 +244,7 @@ type Cycle struct {
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^[-0-9]{10}T[0-9:]{8}[.][0-9]{6}Z$`
 	ResolvedAt *metav1.MicroTime `json:"resolvedAt,omitempty"`
-	// resolvedBy is who resolved it: Sentry, Resync (Sentry's API), Operator (after silence), or a responder's user name.
+	// resolvedBy is who resolved it: Sentry, Operator (after silence), or a responder's user name.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	ResolvedBy string `json:"resolvedBy,omitempty"`

@@ -59,7 +59,9 @@ func (r *Retention) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.R
 	now := r.Clock.Now()
 	retention := source.Spec.Incidents.Retention
 	maxResolved := int(ptr.Deref(retention.MaxResolved, defaultMaxResolved))
-	expired, next := lifecycle.Expire(incidents, retention.MaxAge.Duration, maxResolved, now)
+	expired, next := lifecycle.Expire(incidents, lifecycle.Retention{
+		MaxAge: retention.MaxAge.Duration, MaxResolved: maxResolved, KeepsDisputed: source.AsksSentry(),
+	}, now)
 	deleted, err := r.deleteAll(ctx, expired)
 	switch {
 	case apierrors.IsConflict(err):

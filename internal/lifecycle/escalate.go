@@ -91,7 +91,7 @@ func Escalate(s Situation) Escalation {
 		l.supersede(isPage, "somebody has answered")
 		l.tellHeld()
 	case quiet:
-		l.supersede(isPage, "restored from a backup; nothing says that it still goes on")
+		l.supersede(isPage, "nothing says that it still goes on")
 	case s.Plan.Policy != nil:
 		l.page(*s.Plan.Policy)
 		l.nameRisen()

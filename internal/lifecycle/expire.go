@@ -15,22 +15,32 @@ const (
 	TestRetention = time.Hour
 )
 
+// Retention is how long the resolved Incidents of one source are kept.
+type Retention struct {
+	// MaxAge is how long after its resolve an Incident is kept.
+	MaxAge time.Duration
+	// MaxResolved is how many resolved ones are kept at most.
+	MaxResolved int
+	// KeepsDisputed is true if the newest Incident of an alert is kept while it is disputed: were it gone, what Sentry's API says of
+	// the issue would be news.
+	KeepsDisputed bool
+}
+
 // Expire says which Incidents of one source have outlived their use, and when the next one will (zero: none is in
 // sight). One of which somebody is still to be told stays. Of one alert key the lowest numbers go first, so that the
 // numbers of those kept have no gap.
-func Expire(
-	incidents []Kept, maxAge time.Duration, maxResolved int, now time.Time,
-) (expired []*Kept, next time.Time) {
+func Expire(incidents []Kept, retention Retention, now time.Time) (expired []*Kept, next time.Time) {
 	var queue []candidate
 	resolved := 0
 	for _, sameKey := range byAlertKey(incidents) {
 		var earliest time.Time
-		for _, incident := range sameKey {
+		for i, incident := range sameKey {
 			if incident.Test {
 				queue = append(queue, candidate{incident, incident.Created.Add(TestRetention), time.Time{}})
 				continue
 			}
-			if incident.Resolved == nil {
+			isSpared := retention.KeepsDisputed && incident.Disputed && i == len(sameKey)-1
+			if incident.Resolved == nil || isSpared {
 				break
 			}
 			resolvedAt := incident.Resolved.Time
@@ -39,7 +49,7 @@ func Expire(
 			}
 			earliest = resolvedAt
 			resolved++
-			queue = append(queue, candidate{incident, resolvedAt.Add(max(maxAge, MinRetention)), resolvedAt})
+			queue = append(queue, candidate{incident, resolvedAt.Add(max(retention.MaxAge, MinRetention)), resolvedAt})
 		}
 	}
 	slices.SortStableFunc(queue, func(a, b candidate) int {
@@ -47,7 +57,7 @@ func Expire(
 	})
 	for _, c := range queue {
 		due := c.due
-		if surplus := !c.incident.Test && resolved > maxResolved; surplus {
+		if surplus := !c.incident.Test && resolved > retention.MaxResolved; surplus {
 			due = c.resolvedAt.Add(MinRetention)
 		}
 		switch {

@@ -128,7 +128,7 @@ func TestExpire(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			expired, next := Expire(keptOf(test.incidents), test.maxAge, test.maxResolved, at(test.now))
+			expired, next := Expire(keptOf(test.incidents), Retention{MaxAge: test.maxAge, MaxResolved: test.maxResolved}, at(test.now))
 			if got := names(expired); !slices.Equal(got, test.want) {
 				t.Errorf("expired are %v, want %v", got, test.want)
 			}
@@ -177,7 +177,7 @@ func TestWhateverExpiresTheRestHasNoGapsAndNobodyIsEarly(t *testing.T) {
 		maxResolved := rapid.IntRange(0, 10).Draw(t, "maxResolved")
 		now := at(rapid.IntRange(0, 400).Draw(t, "now"))
 
-		expired, next := Expire(keptOf(incidents), maxAge, maxResolved, now)
+		expired, next := Expire(keptOf(incidents), Retention{MaxAge: maxAge, MaxResolved: maxResolved}, now)
 		lowest := map[v1alpha1.AlertKey]int32{}
 		for _, incident := range expired {
 			if number := incident.Number; number != lowest[incident.AlertKey]+1 {
@@ -191,7 +191,7 @@ func TestWhateverExpiresTheRestHasNoGapsAndNobodyIsEarly(t *testing.T) {
 		if !next.IsZero() && !next.After(now) {
 			t.Fatalf("next is %s, which is over at %s", next, now)
 		}
-		again, _ := Expire(keptOf(rapid.Permutation(incidents).Draw(t, "another order")), maxAge, maxResolved, now)
+		again, _ := Expire(keptOf(rapid.Permutation(incidents).Draw(t, "another order")), Retention{MaxAge: maxAge, MaxResolved: maxResolved}, now)
 		if !slices.Equal(names(again), names(expired)) {
 			t.Fatalf("expired are %v, and in another order %v", names(expired), names(again))
 		}

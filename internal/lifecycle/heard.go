@@ -26,6 +26,9 @@ const (
 	actionSnooze      = "snooze"
 )
 
+// substatusRegressed is Sentry's word for an issue that was resolved and has come again.
+const substatusRegressed = "regressed"
+
 // Heard is one signal on its way to an Incident, before Route has judged it.
 type Heard struct {
 	// Signal is what was heard, its effect still empty. An Alert that cannot speak for the present, because its own
@@ -40,6 +43,20 @@ type Heard struct {
 	Acknowledged time.Time
 	// Test is true for a test notification.
 	Test bool
+	// Changed is when, by the operator's clock, Sentry's activity says that the issue last became unresolved, or worse; zero if that
+	// is not known. Only a signal by Resync needs it.
+	Changed time.Time
+	// Merged is what became of an issue that was merged into this one; nil if none was.
+	Merged *Merged
+}
+
+// Merged is what the Incident of a merged issue hands on.
+type Merged struct {
+	// AcknowledgedBy and AcknowledgedAt tell who had answered; empty and zero if nobody had.
+	AcknowledgedBy string
+	AcknowledgedAt metav1.Time
+	// Pages is true if people are being paged of it: then the alert opens again, whoever resolved it.
+	Pages bool
 }
 
 // Facts are what one signal tells of an issue: nil for what it does not carry, "" for what it clears.
@@ -51,7 +68,7 @@ type Facts struct {
 }
 
 // regressed tells whether Sentry says that the issue was resolved and has come again.
-func (f Facts) regressed() bool { return ptr.Deref(f.Substatus, "") == "regressed" }
+func (f Facts) regressed() bool { return ptr.Deref(f.Substatus, "") == substatusRegressed }
 
 func (f Facts) refresh(issue *v1alpha1.Issue) {
 	for _, fact := range []struct {

@@ -35,10 +35,18 @@ func (l *ledger) why(quiet bool) (reason, message string) {
 	case !isOpen:
 		return v1alpha1.ReasonNotNeeded, "Somebody answered, or it was over, before anybody was paged"
 	case quiet:
-		return v1alpha1.ReasonPreexisting, "Restored from a backup; nobody is paged until Sentry tells that it still goes on"
+		return v1alpha1.ReasonPreexisting, l.whyQuiet() + "; nobody is paged until Sentry tells that it still goes on"
 	default:
 		return l.unsent()
 	}
+}
+
+// whyQuiet is why nobody is paged of a cycle that was not news.
+func (l *ledger) whyQuiet() string {
+	if lastCycle(l.Spec.Signals)[0].Quiet {
+		return "It was there before the operator looked"
+	}
+	return "Restored from a backup"
 }
 
 // obstacle says what keeps people from being paged that is not there; empty: nothing.

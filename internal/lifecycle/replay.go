@@ -28,10 +28,18 @@ func replay(signals []v1alpha1.Signal) []v1alpha1.Cycle {
 		case signal.Effect == v1alpha1.EffectUnacknowledged:
 			current.AcknowledgedAt = nil
 		case signal.Effect == v1alpha1.EffectResolved:
-			end(current, resolveTime(signal), signal.By)
+			end(current, resolveTime(signal), resolverOf(signal))
 		}
 	}
 	return cycles
+}
+
+// resolverOf is who resolved: what its API shows, Sentry did.
+func resolverOf(signal v1alpha1.Signal) string {
+	if isFound(signal) {
+		return v1alpha1.BySentry
+	}
+	return signal.By
 }
 
 // end resolves a cycle. Nothing in it is later.

@@ -48,12 +48,12 @@ func keepResponse(spec *v1alpha1.IncidentSpec, now time.Time) {
 	}
 }
 
-// withdraw takes back the acknowledgement that an unresolved outdoes: Sentry's own and, if the issue has regressed, also
-// a person's, moved into the signals. Sentry regresses only what was resolved: so a resolve was missed, and the person
+// withdraw takes back the acknowledgement that an unresolved, or the change to regressed, outdoes: Sentry's own and, if the issue
+// has regressed, also a person's, moved into the signals. Sentry regresses only what was resolved: so a resolve was missed, and the person
 // spoke of what came before it. It tells whether there was anything to take back.
 func withdraw(spec *v1alpha1.IncidentSpec, heard Heard, now time.Time) bool {
 	signal, cycle := heard.Signal, lastCycle(spec.Signals)
-	if !isWithdrawal(signal) || signal.Time.Before(&cycle[0].Time) ||
+	if !isWithdrawal(signal) && !hasRegressed(spec, heard) || signal.Time.Before(&cycle[0].Time) ||
 		signal.Time.Time.Before(newestTime(cycle, isAcknowledgement)) {
 		return false
 	}
@@ -65,6 +65,22 @@ func withdraw(spec *v1alpha1.IncidentSpec, heard Heard, now time.Time) bool {
 	}
 	takeAcknowledgement(spec, signal, now)
 	return true
+}
+
+// hasRegressed tells whether a signal is the first to say that the issue has regressed, whatever else it says.
+func hasRegressed(spec *v1alpha1.IncidentSpec, heard Heard) bool {
+	known := spec.Issue.Substatus
+	return heard.Facts.regressed() && known != "" && known != substatusRegressed && !isLate(spec, heard.Signal)
+}
+
+// takeOver gives an Incident the acknowledgement of the issue that was merged into its own.
+func takeOver(spec *v1alpha1.IncidentSpec, heard Heard, now time.Time) {
+	if heard.Merged.AcknowledgedAt.IsZero() {
+		return
+	}
+	response := v1alpha1.Response{AcknowledgedBy: heard.Merged.AcknowledgedBy, AcknowledgedAt: &heard.Merged.AcknowledgedAt}
+	insertAt(spec, placeOf(spec.Signals, heard.Signal), heard.Signal.Time, acknowledgement(response, now))
+	bound(spec)
 }
 
 // takeAcknowledgement moves a responder's acknowledgement, if there is one, into the signals, before the signal that

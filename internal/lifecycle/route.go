@@ -32,7 +32,20 @@ func Route(
 	identity v1alpha1.IncidentSpec, rules Rules, now time.Time,
 ) Decision {
 	heard.Signal.Time = timeOf(latest, orphan, heard)
+	decision := route(latest, orphan, heard, identity, rules, now)
+	if heard.Merged != nil && decision.Spec != nil && !decision.Seals {
+		takeOver(decision.Spec, heard, now)
+	}
+	return decision
+}
+
+func route(
+	latest *v1alpha1.IncidentSpec, orphan time.Time, heard Heard,
+	identity v1alpha1.IncidentSpec, rules Rules, now time.Time,
+) Decision {
 	switch {
+	case latest != nil && isUnsettled(latest, heard.Signal):
+		return Decision{Effect: v1alpha1.EffectNone}
 	case latest == nil:
 		return routeFirst(identity, 1, orphan, heard, rules)
 	case rules.Deleted:
@@ -42,6 +55,15 @@ func Route(
 	default:
 		return routeResolved(latest.DeepCopy(), heard, rules, now)
 	}
+}
+
+// Settling is how much older than what Sentry's API says all else must be for that to count: a webhook that is younger may be under
+// way, or may tell more.
+const Settling = 10 * time.Second
+
+// isUnsettled tells whether a signal by Resync is too close to what was heard last.
+func isUnsettled(latest *v1alpha1.IncidentSpec, signal v1alpha1.Signal) bool {
+	return isFound(signal) && signal.Time.Time.Before(lastSent(latest.Signals).Add(Settling))
 }
 
 // timeOf is the sender's time or, where that is unusable, the arrival, but never earlier than what is known already.
@@ -81,9 +103,9 @@ func routeOpen(spec *v1alpha1.IncidentSpec, heard Heard, rules Rules, now time.T
 		switch {
 		case withdraw(spec, heard, now):
 			effect = v1alpha1.EffectUnacknowledged
-		case isLate(spec, heard.Signal):
-		case wakes(heard.Signal) && isQuiet(spec, rules.Restored):
+		case wakes(heard.Signal, rules.Restored) && isQuiet(spec, rules.Restored):
 			effect = v1alpha1.EffectWoken
+		case isLate(spec, heard.Signal):
 		default:
 			effect = v1alpha1.EffectUpdated
 		}
@@ -142,6 +164,8 @@ func routeResolved(spec *v1alpha1.IncidentSpec, heard Heard, rules Rules, now ti
 	at, alerts := heard.Signal.Time.Time, isAlert(heard.Signal)
 	resolves := isResolve(heard.Signal) && isFromSentry(heard.Signal)
 	switch {
+	case alerts && isFound(heard.Signal) && !isNewsSince(spec, heard):
+		return Decision{Effect: v1alpha1.EffectNone}
 	case alerts && !at.Before(newestTime(spec.Signals, isDecisive)) && isAfterHand(spec, heard.Signal, now):
 		return recur(spec, heard, rules, now)
 	case alerts, resolves && at.After(newestTime(spec.Signals, isResolve)):
@@ -149,6 +173,23 @@ func routeResolved(spec *v1alpha1.IncidentSpec, heard Heard, rules Rules, now ti
 	default:
 		return Decision{Effect: v1alpha1.EffectNone}
 	}
+}
+
+// isNewsSince tells whether what Sentry's API shows is news to whoever resolved: after a responder's resolve, or silence, the issue
+// must have become unresolved, or worse, once more. What it is called proves nothing, Sentry calls it so for days.
+func isNewsSince(spec *v1alpha1.IncidentSpec, heard Heard) bool {
+	if heard.Merged != nil && heard.Merged.Pages {
+		return true
+	}
+	ended := time.Time{}
+	if last := newest(spec.Signals, func(s v1alpha1.Signal) bool { return s.Effect == v1alpha1.EffectResolved }); last >= 0 &&
+		spec.Signals[last].Action == ActionSilence {
+		ended = spec.Signals[last].ReceivedAt.Time
+	}
+	if isByHand(spec) {
+		ended = later(ended, spec.Response.ResolvedAt.Time)
+	}
+	return ended.IsZero() || heard.Changed.After(ended)
 }
 
 // recur makes of an Alert after the end a further cycle, or the next Incident. Before that, an Incident that another
@@ -208,6 +249,8 @@ func write(spec *v1alpha1.IncidentSpec, heard Heard, effect v1alpha1.SignalEffec
 	}
 	spec.Test = spec.Test || heard.Test
 	heard.Signal.Effect = effect
+	// Of what changed nothing, or woke, it does not matter whether it was news.
+	heard.Signal.Quiet = heard.Signal.Quiet && (isOpening(heard.Signal) || effect == v1alpha1.EffectUnacknowledged)
 	record(spec, heard.Signal)
 	return Decision{Spec: spec, Effect: effect}
 }

@@ -20,20 +20,22 @@ func RestoredAt(incident *v1alpha1.Incident) time.Time {
 	return incident.CreationTimestamp.Time
 }
 
-// isQuiet tells whether an Incident was restored, and nothing that Sentry said since tells that it still goes on.
+// isQuiet tells whether a cycle was opened quietly, or its Incident restored, and nothing that Sentry said since tells that it
+// still goes on.
 func isQuiet(spec *v1alpha1.IncidentSpec, restored time.Time) bool {
-	if restored.IsZero() {
+	cycle := lastCycle(spec.Signals)
+	if restored.IsZero() && !cycle[0].Quiet {
 		return false
 	}
-	return newest(spec.Signals, func(s v1alpha1.Signal) bool {
-		return isRunning(s) && isFromSentry(s) && !s.ReceivedAt.Time.Before(restored)
+	return newest(cycle, func(s v1alpha1.Signal) bool {
+		return isRunning(s) && isFromSentry(s) && !s.Quiet && !s.ReceivedAt.Time.Before(restored)
 	}) < 0
 }
 
-// wakes tells whether a signal says of a restored Incident that it goes on. That somebody was assigned, or archived it,
-// does not.
-func wakes(signal v1alpha1.Signal) bool {
-	return isAlert(signal) && signal.Action != actionAssigned && signal.Action != actionArchived
+// wakes tells whether a signal says of a quiet cycle that it goes on. That somebody was assigned, or archived it, does not.
+func wakes(signal v1alpha1.Signal, restored time.Time) bool {
+	return isAlert(signal) && !signal.Quiet && signal.Action != actionAssigned && signal.Action != actionArchived &&
+		!signal.ReceivedAt.Time.Before(restored)
 }
 
 // isRunning tells whether a signal starts a run of the escalation policy.

@@ -98,8 +98,13 @@ func telling(signals []v1alpha1.Signal) []bool {
 func isAlert(s v1alpha1.Signal) bool           { return s.Event == v1alpha1.SignalAlert }
 func isResolve(s v1alpha1.Signal) bool         { return s.Event == v1alpha1.SignalResolve }
 func isDecisive(s v1alpha1.Signal) bool        { return isAlert(s) || isResolve(s) }
-func isFromSentry(s v1alpha1.Signal) bool      { return s.By == v1alpha1.BySentry }
 func isAcknowledgement(s v1alpha1.Signal) bool { return s.Effect == v1alpha1.EffectAcknowledged }
+
+// isFromSentry tells whether Sentry said it, by a webhook or by its API.
+func isFromSentry(s v1alpha1.Signal) bool { return s.By == v1alpha1.BySentry || isFound(s) }
+
+// isFound tells whether Sentry said it by its API alone.
+func isFound(s v1alpha1.Signal) bool { return s.By == v1alpha1.ByResync }
 
 func isWaking(s v1alpha1.Signal) bool { return s.Effect == v1alpha1.EffectWoken }
 
@@ -110,7 +115,8 @@ func isOpening(s v1alpha1.Signal) bool {
 
 // isWithdrawal tells whether a signal outdoes what Sentry acknowledged before it.
 func isWithdrawal(s v1alpha1.Signal) bool {
-	return isAlert(s) && (s.Action == actionUnresolved || isOpening(s))
+	return isAlert(s) && (s.Action == actionUnresolved || isOpening(s)) ||
+		isFromSentry(s) && s.Effect == v1alpha1.EffectUnacknowledged
 }
 
 // lastCycle is the signals from the last opening on; all, if nothing opened.

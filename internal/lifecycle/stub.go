@@ -8,14 +8,14 @@ import (
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 )
 
-// Stub replaces an Incident that is settled by what is left of it in a cache: who it is, and since when it is resolved. That
+// Stub replaces an Incident that is settled by what is left of it in a cache: who it is, and since when and by whom it is resolved. That
 // takes a tenth of the memory, and most Incidents are settled. A stub can be neither folded nor written: whoever wants more of
 // it reads it live.
 func Stub(incident *v1alpha1.Incident) *v1alpha1.Incident {
 	if IsStub(incident) || !isSettled(incident) {
 		return incident
 	}
-	cycles := incident.Status.Cycles
+	last := incident.Status.Cycles[len(incident.Status.Cycles)-1]
 	return &v1alpha1.Incident{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: incident.Namespace, Name: incident.Name, UID: incident.UID, ResourceVersion: incident.ResourceVersion,
@@ -23,10 +23,11 @@ func Stub(incident *v1alpha1.Incident) *v1alpha1.Incident {
 		},
 		Spec: v1alpha1.IncidentSpec{
 			SourceRef: incident.Spec.SourceRef, AlertKey: incident.Spec.AlertKey, Number: incident.Spec.Number, Test: incident.Spec.Test,
+			Issue: v1alpha1.Issue{Status: incident.Spec.Issue.Status},
 		},
 		Status: v1alpha1.IncidentStatus{
 			ObservedGeneration: incident.Status.ObservedGeneration, State: incident.Status.State,
-			Cycles: []v1alpha1.Cycle{{ResolvedAt: cycles[len(cycles)-1].ResolvedAt}},
+			Cycles: []v1alpha1.Cycle{{ResolvedAt: last.ResolvedAt, ResolvedBy: last.ResolvedBy}},
 		},
 	}
 }
@@ -64,6 +65,18 @@ type Kept struct {
 	// Resolved is when it was last resolved, as its status says; nil while it is not, or its status does not speak of its spec yet,
 	// or somebody is still to be told.
 	Resolved *metav1.MicroTime
+	// Disputed is true if others than Sentry resolved it, and Sentry calls it unresolved.
+	Disputed bool
+}
+
+// StatusUnresolved is Sentry's word for an issue that goes on.
+const StatusUnresolved = "unresolved"
+
+// IsDisputed tells whether a responder, or silence, resolved an Incident that Sentry called unresolved last; its stub tells too.
+func IsDisputed(incident *v1alpha1.Incident) bool {
+	cycles := incident.Status.Cycles
+	return len(cycles) > 0 && cycles[len(cycles)-1].ResolvedAt != nil && cycles[len(cycles)-1].ResolvedBy != v1alpha1.BySentry &&
+		incident.Spec.Issue.Status == StatusUnresolved && incident.Spec.AlertKey.IssueID() != ""
 }
 
 // KeptOf is what retention must know of an Incident, or of its stub.
@@ -71,7 +84,7 @@ func KeptOf(incident *v1alpha1.Incident) Kept {
 	kept := Kept{
 		Name: types.NamespacedName{Namespace: incident.Namespace, Name: incident.Name}, UID: incident.UID,
 		ResourceVersion: incident.ResourceVersion, AlertKey: incident.Spec.AlertKey, Number: incident.Spec.Number, Test: incident.Spec.Test,
-		Created: incident.CreationTimestamp,
+		Created: incident.CreationTimestamp, Disputed: IsDisputed(incident),
 	}
 	if at, ok := resolvedAt(incident); ok && !hasPending(incident) {
 		kept.Resolved = &metav1.MicroTime{Time: at}

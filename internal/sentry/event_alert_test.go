@@ -61,10 +61,10 @@ func TestFactsOfAnEvent(t *testing.T) {
 		{"keeps a null title without a message", `{"title":null}`, Issue{Title: null}},
 		{
 			"finds the project in url", `{"project":77,"url":"https://sentry.io/api/0/projects/acme/checkout/events/e/"}`,
-			Issue{Project: text("checkout")},
+			Issue{Project: text("checkout"), ProjectID: "77"},
 		},
-		{"finds no project in another url", `{"project":77,"url":"https://sentry.io/api/0/organizations/acme/"}`, Issue{}},
-		{"knows no project from its number", `{"project":4505281256090153}`, Issue{}},
+		{"finds no project in another url", `{"project":77,"url":"https://sentry.io/api/0/organizations/acme/"}`, Issue{ProjectID: "77"}},
+		{"knows no slug from a number", `{"project":4505281256090153}`, Issue{ProjectID: "4505281256090153"}},
 		{"keeps a null level apart from an absent one", `{"level":null}`, Issue{Level: null}},
 	}
 	for _, test := range tests {

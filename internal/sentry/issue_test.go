@@ -33,8 +33,9 @@ func TestIssueDecodesLeniently(t *testing.T) {
 			Issue{Level: text("catastrophe"), Status: text("haunted"), Substatus: text("x"), Priority: text("critical")},
 		},
 		{"a project that is its slug", `{"project":"checkout"}`, Issue{Project: text("checkout")}},
-		{"a project that is its id", `{"project":4505281256090153}`, Issue{}},
-		{"a project without a slug", `{"project":{"id":"1","name":"Checkout"}}`, Issue{}},
+		{"a project that is its id", `{"project":4505281256090153}`, Issue{ProjectID: "4505281256090153"}},
+		{"a project without a slug", `{"project":{"id":"1","name":"Checkout"}}`, Issue{ProjectID: "1"}},
+		{"a project with an id that is none", `{"project":{"id":"one","slug":"checkout"}}`, Issue{Project: text("checkout")}},
 		{"a count that is a number", `{"id":"42","count":17,"userCount":"3"}`, Issue{ID: "42"}},
 		{
 			"a page in web_url", `{"permalink":null,"web_url":"https://acme.sentry.io/issues/42/"}`,
