@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
+	"github.com/itoc360/itoc360-operator/internal/incidents"
 	"github.com/itoc360/itoc360-operator/webhook/inbox"
 	"github.com/itoc360/itoc360-operator/webhook/sources"
 	"github.com/itoc360/itoc360-operator/webhook/spool"
@@ -94,7 +95,7 @@ func (i *Intake) Start(ctx context.Context) error {
 
 // Add puts an intake into a manager without leader election.
 func Add(ctx context.Context, mgr manager.Manager, options Options) (*Intake, error) {
-	if err := store.AddIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
+	if err := incidents.AddIndex(ctx, mgr.GetFieldIndexer()); err != nil {
 		return nil, err
 	}
 	secrets, err := kubernetes.NewForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())

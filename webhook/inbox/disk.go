@@ -67,7 +67,7 @@ func (b *Inbox) kept(one *letter, err error) {
 		b.disk.Remove(one.sequence)
 	default:
 		one.spooled, one.heard = true, nil
-		b.count(-1)
+		b.count(one, -1)
 	}
 	one.durable <- err
 }

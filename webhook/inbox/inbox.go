@@ -65,8 +65,10 @@ type Inbox struct {
 	line []*queue
 	// writing is how many workers there are.
 	writing int
-	// pending is how many signals wait in memory alone.
-	pending int
+	// pending is how many signals wait in memory alone, found how many of them no webhook told of.
+	pending, found int
+	// finds has a place for each of those that may be under way.
+	finds chan struct{}
 	// sequence is the last one given to a signal. Sequences rise from process to process, as time does.
 	sequence uint64
 	// drains are those who wait for the last queue to go.
@@ -107,6 +109,7 @@ func New(recorder Recorder, options Options) *Inbox {
 		sequence:   uint64(options.Clock.Now().UnixNano()),
 		pace:       pace{alarm: make(chan struct{})},
 		opened:     options.Clock.Now(),
+		finds:      make(chan struct{}, maxFinds),
 	}
 }
 
@@ -220,7 +223,7 @@ func (b *Inbox) RecordAcknowledgementTimeout(
 func (b *Inbox) recordOwn(ctx context.Context, name types.NamespacedName, alert v1alpha1.AlertKey, heard lifecycle.Heard) error {
 	source := b.named.ByName(name)
 	if source == nil {
-		return fmt.Errorf("AlertSource %s is not known here yet", name)
+		return errUnknown(name)
 	}
 	now := metav1.NewMicroTime(b.clock.Now())
 	heard.Signal.Time, heard.Signal.ReceivedAt, heard.Signal.By = now, now, v1alpha1.ByOperator

@@ -13,6 +13,12 @@ const (
 	// maxWrites is how many alert keys are written at once. More would only wait in the API server instead of here.
 	maxWrites = 32
 
+	// maxFinds is how many alert keys are written at once of which no webhook told.
+	maxFinds = 8
+	// findPatience is how long these wait for webhooks that wait, findPause how often that is looked at.
+	findPatience = 10 * time.Second
+	findPause    = 10 * time.Millisecond
+
 	// linePatience is how long the line of writes may be for a signal to wait in it before it goes to disk.
 	linePatience = 100 * time.Millisecond
 	// maxLine is how many alert keys are in line at most, however fast writes have been so far: when they stall, these are the

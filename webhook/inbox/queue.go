@@ -33,6 +33,8 @@ type letter struct {
 	keeping bool
 	// spooled is true once it is on disk.
 	spooled bool
+	// isFound is true for what no webhook told.
+	isFound bool
 	// settled is true once it is recorded, or given up.
 	settled bool
 }
@@ -64,7 +66,7 @@ func (b *Inbox) put(key store.Key, one *letter) bool {
 	if b.pending >= maxPending {
 		return false
 	}
-	b.count(1)
+	b.count(one, 1)
 	b.lineUp(b.add(key, one))
 	return true
 }
@@ -78,7 +80,7 @@ func (b *Inbox) hold(key store.Key, one *letter) bool {
 		return false
 	}
 	one.held = true
-	b.count(1)
+	b.count(one, 1)
 	b.timeFlush(b.add(key, one))
 	return true
 }
@@ -108,8 +110,11 @@ func (q *queue) append(one *letter) {
 }
 
 // count needs the lock.
-func (b *Inbox) count(more int) {
+func (b *Inbox) count(one *letter, more int) {
 	b.pending += more
+	if one.isFound {
+		b.found += more
+	}
 	pendingSignals.Add(float64(more))
 }
 
@@ -201,7 +206,7 @@ func (b *Inbox) settle(q *queue, outcomes map[*letter]store.Outcome) {
 		if one.spooled {
 			removals = append(removals, one.sequence)
 		} else {
-			b.count(-1)
+			b.count(one, -1)
 		}
 		if one.outcome != nil {
 			one.outcome <- outcome

@@ -35,7 +35,7 @@ type Store struct {
 	orphans *cache.LRUExpireCache
 }
 
-// New makes a Store. The cached reader must have the index that AddIndexes makes; the live reader asks the API
+// New makes a Store. The cached reader must have the index that incidents.AddIndex makes; the live reader asks the API
 // server itself.
 func New(client client.Client, cached, live client.Reader, named Named, clock clock.PassiveClock) *Store {
 	return &Store{

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
@@ -12,31 +11,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/internal/incidents"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
-)
-
-const (
-	// indexAlert is the name of the index of Incidents by their alert key, a few of which share each value.
-	indexAlert = "itoc360.io/alert-bucket"
-	// alertBuckets is how many values it has: with 100,000 Incidents six share each.
-	alertBuckets = 1 << 14
 )
 
 // errForeign is for an object that has an Incident's name and is another's.
 var errForeign = errors.New("an Incident of another alert is in the way")
-
-// AddIndexes registers the index that the intake looks Incidents up by. It also makes the cache of a follower hold them.
-func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
-	err := indexer.IndexField(ctx, &v1alpha1.Incident{}, indexAlert, func(object client.Object) []string {
-		return []string{bucketOf(object.(*v1alpha1.Incident).Spec.AlertKey)}
-	})
-	if err != nil {
-		return fmt.Errorf("index Incidents by alert: %w", err)
-	}
-	return nil
-}
-
-func bucketOf(key v1alpha1.AlertKey) string { return strconv.Itoa(key.Bucket(alertBuckets)) }
 
 // view finds the latest Incident of an alert key.
 type view struct {
@@ -58,10 +38,9 @@ func (v view) recall(ctx context.Context, source types.NamespacedName, key v1alp
 
 // remembered is the latest Incident, or its stub, as this process remembers it, nil if it knows of none. It asks nobody.
 func (v view) remembered(ctx context.Context, source types.NamespacedName, key v1alpha1.AlertKey) (*v1alpha1.Incident, error) {
-	found, err := v.list(ctx, v.cached, source, key, client.MatchingFields{indexAlert: bucketOf(key)},
-		client.UnsafeDisableDeepCopy)
+	found, err := incidents.LatestCached(ctx, v.cached, source, key)
 	if err != nil {
-		return nil, fmt.Errorf("list Incidents in the cache: %w", err)
+		return nil, fmt.Errorf("look into the cache: %w", err)
 	}
 	if remembered, ok := v.recent.Get(Key{source, key}); ok {
 		return newer(remembered.(*v1alpha1.Incident), found), nil
@@ -89,9 +68,8 @@ func (v view) ask(ctx context.Context, source types.NamespacedName, key v1alpha1
 		return nil, err
 	}
 	if found == nil {
-		labels := client.MatchingLabels{v1alpha1.LabelSource: source.Name, v1alpha1.LabelAlert: key.Label()}
-		if found, err = v.list(ctx, v.live, source, key, labels); err != nil {
-			return nil, fmt.Errorf("list Incidents: %w", err)
+		if found, err = incidents.LatestLive(ctx, v.live, source, key); err != nil {
+			return nil, fmt.Errorf("ask the API server: %w", err)
 		}
 	}
 	for found != nil {
@@ -121,27 +99,6 @@ func (v view) get(ctx context.Context, source types.NamespacedName, key v1alpha1
 		return nil, fmt.Errorf("%s: %w", name, errForeign)
 	}
 	return &incident, nil
-}
-
-// list is the latest Incident of an alert key among those that the options select, nil if there is none.
-func (v view) list(
-	ctx context.Context, from client.Reader, source types.NamespacedName, key v1alpha1.AlertKey, options ...client.ListOption,
-) (*v1alpha1.Incident, error) {
-	var list v1alpha1.IncidentList
-	if err := from.List(ctx, &list, append(options, client.InNamespace(source.Namespace))...); err != nil {
-		return nil, err
-	}
-	var found *v1alpha1.Incident
-	for i := range list.Items {
-		listed := &list.Items[i].Spec
-		if listed.SourceRef.Name != source.Name || listed.AlertKey != key {
-			continue
-		}
-		if found == nil || listed.Number > found.Spec.Number {
-			found = &list.Items[i]
-		}
-	}
-	return found, nil
 }
 
 func (v view) remember(source types.NamespacedName, key v1alpha1.AlertKey, written *v1alpha1.Incident) {

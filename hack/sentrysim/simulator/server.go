@@ -1,0 +1,367 @@
+package simulator
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// forgotten is how long after its last event an issue is in no list any more.
+	forgotten = 90 * 24 * time.Hour
+	// lateBy is how long a new issue may be missing from lists, and a replica behind.
+	lateBy = 5 * time.Second
+	// latestActivity is how many of the things that happened to an issue are told.
+	latestActivity = 100
+	maxLimit       = 100
+)
+
+// Server is Sentry's API on an Organization, as far as issues are read by it. As Sentry it answers a wrong token's question for its
+// scopes with 200 and no auth, takes no project at all for those that the token's owner is a member of, refuses the whole list where
+// one project is unknown, leaves out what had no event for 90 days, drops firstSeen with the stats, gives named issues whatever their
+// status but not what was merged, answers 404 to what is being merged, and to a merged issue with the one that is left.
+type Server struct {
+	*Organization
+
+	// Token is the only one that it accepts.
+	Token string
+	// Scopes of the token. Default: event:read.
+	Scopes []string
+	// Prefix is the path under which the API is; "" for none.
+	Prefix string
+	// Fault may answer in place of the API: it tells whether it did. Default: it never does.
+	Fault func(w http.ResponseWriter, r *http.Request) bool
+	// Unexpected hears of requests that no client should make. Default: nobody.
+	Unexpected func(request string)
+
+	quirks  sync.Map
+	mu      sync.Mutex
+	calls   int
+	running int
+	most    int
+}
+
+// Have gives the server a quirk, or takes it away.
+func (s *Server) Have(quirk Quirk, has bool) { s.quirks.Store(quirk, has) }
+
+func (s *Server) has(quirk Quirk) bool {
+	has, _ := s.quirks.Load(quirk)
+	return has == true
+}
+
+// Calls is how often it was asked, and how many calls were under way at once at most.
+func (s *Server) Calls() (calls, most int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.calls, s.most
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.begin()
+	defer s.end()
+	w.Header().Set("Date", s.now().Format(http.TimeFormat))
+	if s.Fault != nil && s.Fault(w, r) {
+		return
+	}
+	if s.has(QuirkForeignRedirect) {
+		http.Redirect(w, r, "http://login.invalid/", http.StatusFound)
+		return
+	}
+	s.route(w, r)
+}
+
+func (s *Server) begin() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls++
+	s.running++
+	s.most = max(s.most, s.running)
+}
+
+func (s *Server) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.running--
+}
+
+func (s *Server) route(w http.ResponseWriter, r *http.Request) {
+	isKnown := r.Header.Get("Authorization") == "Bearer "+s.Token
+	path, ok := strings.CutPrefix(r.URL.Path, s.Prefix+"/api/0/")
+	if !ok || r.Method != http.MethodGet || path != "" && !strings.HasSuffix(path, "/") {
+		s.unexpected(w, r)
+		return
+	}
+	parts := strings.Split(strings.TrimSuffix(path, "/"), "/")
+	switch {
+	case path == "":
+		s.root(w, isKnown)
+	case !isKnown:
+		s.refuse(w, http.StatusUnauthorized, "Invalid token")
+	case parts[0] == "organizations" && len(parts) > 1 && parts[1] != s.slug():
+		s.refuse(w, http.StatusNotFound, "The requested resource does not exist")
+	case !slices.Contains(s.scopes(), "event:read"):
+		s.refuse(w, http.StatusForbidden, "You do not have permission to perform this action.")
+	case len(parts) == 3 && parts[2] == "issues":
+		s.list(w, r)
+	case len(parts) == 4 && parts[2] == "issues":
+		s.single(w, parts[3])
+	default:
+		s.unexpected(w, r)
+	}
+}
+
+func (s *Server) unexpected(w http.ResponseWriter, r *http.Request) {
+	if s.Unexpected != nil {
+		s.Unexpected(r.Method + " " + r.URL.Path)
+	}
+	s.refuse(w, http.StatusNotFound, "The requested resource does not exist")
+}
+
+func (s *Server) scopes() []string {
+	if s.Scopes == nil {
+		return []string{"event:read"}
+	}
+	return s.Scopes
+}
+
+func (s *Server) root(w http.ResponseWriter, isKnown bool) {
+	whole := object{{"version", "0"}, {"auth", nil}, {"user", nil}}
+	if isKnown {
+		whole = object{{"version", "0"}, {"auth", object{{"scopes", s.scopes()}}}, {"user", object{{"id", "1"}}}}
+	}
+	answer(w, http.StatusOK, whole)
+}
+
+// refuse answers an error in the shape that the quirks name.
+func (s *Server) refuse(w http.ResponseWriter, status int, detail string) {
+	switch {
+	case s.has(QuirkErrorObject):
+		answer(w, status, object{{"detail", object{{"code", "refused"}, {"message", detail}}}})
+	case s.has(QuirkErrorFields):
+		answer(w, status, object{{"project", []string{detail}}})
+	default:
+		answer(w, status, object{{"detail", detail}})
+	}
+}
+
+// Limit answers 429 as Sentry does: with a bare string, and with the second from which on calls are taken again.
+func (s *Server) Limit(w http.ResponseWriter, until time.Time) {
+	if !s.has(QuirkNoRateHeaders) {
+		w.Header().Set("X-Sentry-Rate-Limit-Limit", "40")
+		w.Header().Set("X-Sentry-Rate-Limit-Remaining", "0")
+		w.Header().Set("X-Sentry-Rate-Limit-Reset", strconv.FormatInt(until.Unix(), 10))
+	}
+	answer(w, http.StatusTooManyRequests, "You are attempting to use this endpoint too frequently. Limit is 40 requests in 1 seconds")
+}
+
+func answer(w http.ResponseWriter, status int, value any) {
+	content, err := compact(value)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(content)
+}
+
+func (s *Server) list(w http.ResponseWriter, r *http.Request) {
+	s.Organization.mu.Lock()
+	defer s.Organization.mu.Unlock()
+	query := r.URL.Query()
+	projects, status, detail := s.projectsOf(query["project"])
+	if status != 0 {
+		s.refuse(w, status, detail)
+		return
+	}
+	if groups := query["group"]; len(groups) > 0 {
+		s.named(w, groups, projects)
+		return
+	}
+	if q := query.Get("query"); q != "is:unresolved" && q != "" {
+		s.unexpected(w, r)
+		return
+	}
+	found := s.found(projects, query.Get("query") != "")
+	limit := number(query.Get("limit"), maxLimit)
+	begin := 0
+	if parts := strings.Split(query.Get("cursor"), ":"); len(parts) == 3 {
+		begin = number(parts[1], 0)
+	}
+	s.page(w, r, found, begin, min(limit, maxLimit))
+}
+
+func number(text string, otherwise int) int {
+	value, err := strconv.Atoi(text)
+	if err != nil {
+		return otherwise
+	}
+	return value
+}
+
+// projectsOf are the projects that a question names, by their ids.
+func (s *Server) projectsOf(named []string) (ids []string, status int, detail string) {
+	for _, project := range s.projects {
+		if project.hidden {
+			continue
+		}
+		if len(named) == 0 && !project.left || slices.Equal(named, []string{"-1"}) {
+			ids = append(ids, project.id)
+		}
+	}
+	if len(named) == 0 || slices.Equal(named, []string{"-1"}) {
+		return ids, 0, ""
+	}
+	for _, name := range named {
+		if _, err := strconv.Atoi(name); err != nil && s.has(QuirkNumericProjects) {
+			return nil, http.StatusBadRequest, "Invalid project parameter. Values must be numbers."
+		}
+		place := ""
+		for _, project := range s.projects {
+			if !project.hidden && (project.id == name || project.slug == name) {
+				place = project.id
+			}
+		}
+		if place == "" {
+			return nil, http.StatusForbidden, "You do not have permission to perform this action."
+		}
+		ids = append(ids, place)
+	}
+	return ids, 0, ""
+}
+
+// found are the issues of some projects that lists have, the one with the newest event first.
+func (s *Server) found(projects []string, isUnresolved bool) []*version {
+	now := s.now()
+	if s.has(QuirkEmptyList) {
+		return nil
+	}
+	var found []*version
+	for _, issue := range s.issues {
+		when := now
+		if s.has(QuirkLaggingReplica) {
+			when = now.Add(-lateBy)
+		}
+		last := issue.at(when)
+		switch {
+		case last == nil, issue.deleted, issue.goneInto != "", !slices.Contains(projects, last.project):
+		case isUnresolved && last.Status != statusUnresolved:
+		case now.Sub(last.lastSeen) > forgotten:
+		case s.has(QuirkLateInList) && now.Sub(issue.versions[0].from) < lateBy:
+		default:
+			found = append(found, last)
+		}
+	}
+	slices.SortFunc(found, func(a, b *version) int {
+		return cmp.Or(b.lastSeen.Compare(a.lastSeen), cmp.Compare(b.ID, a.ID))
+	})
+	return found
+}
+
+func (s *Server) page(w http.ResponseWriter, r *http.Request, found []*version, begin, limit int) {
+	begin = min(begin, len(found))
+	end := min(begin+limit, len(found))
+	rows := []object{}
+	for i, one := range found[begin:end] {
+		if s.has(QuirkShortPages) && begin == 0 && i > 0 && end < len(found) {
+			continue
+		}
+		rows = append(rows, s.row(one))
+	}
+	next, results := end, "true"
+	if end == len(found) {
+		results = "false"
+		if s.has(QuirkEndlessCursor) {
+			next, results = begin, "true"
+		}
+	}
+	address := "http://" + r.Host + r.URL.Path + "?cursor="
+	w.Header().Set("Link", fmt.Sprintf(
+		`<%s0:0:1>; rel="previous"; results="false"; cursor="0:0:1", <%s0:%d:0>; rel="next"; results="%s"; cursor="0:%d:0"`,
+		address, address, next, results, next))
+	if s.has(QuirkShortPages) && begin == 0 && end < len(found) {
+		// The one that was filtered out is on none of the pages: the rest follows from the next cursor on.
+		rows = rows[:0]
+		w.Header().Set("Link", fmt.Sprintf(`<%s0:%d:0>; rel="next"; results="true"; cursor="0:%d:0"`, address, 0, 0))
+		if r.URL.Query().Get("cursor") != "" {
+			w.Header().Set("Link", fmt.Sprintf(`<%s0:%d:0>; rel="next"; results="%s"; cursor="0:%d:0"`, address, end, results, end))
+			for _, one := range found[begin:end] {
+				rows = append(rows, s.row(one))
+			}
+		}
+	}
+	answer(w, http.StatusOK, rows)
+}
+
+// named answers which of some issues there are, whatever their status.
+func (s *Server) named(w http.ResponseWriter, ids, projects []string) {
+	rows := []object{}
+	for _, id := range ids {
+		issue := s.issues[id]
+		if issue == nil || issue.deleted || issue.goneInto != "" || !slices.Contains(projects, issue.last().project) ||
+			issue.last().Status == statusMerging {
+			continue
+		}
+		rows = append(rows, s.row(issue.last()))
+	}
+	answer(w, http.StatusOK, rows)
+}
+
+// row is an issue as lists have it, without stats.
+func (s *Server) row(one *version) object {
+	issue := one.Issue
+	issue.Project = s.projects[one.project].slug
+	row := issue.wire(one.lastSeen)
+	return slices.DeleteFunc(s.withProject(row, one.project), func(m member) bool {
+		switch m.name {
+		case "firstSeen", "lastSeen", "count", "userCount":
+			return true
+		case "substatus", "priority":
+			return s.has(QuirkNoSubstatus)
+		default:
+			return false
+		}
+	})
+}
+
+func (s *Server) withProject(row object, id string) object {
+	for i := range row {
+		if row[i].name == "project" {
+			row[i].value = object{{"id", id}, {"name", s.projects[id].slug}, {"slug", s.projects[id].slug}, {"platform", "python"}}
+		}
+	}
+	return row
+}
+
+func (s *Server) single(w http.ResponseWriter, id string) {
+	s.Organization.mu.Lock()
+	defer s.Organization.mu.Unlock()
+	issue := s.issues[id]
+	for issue != nil && issue.goneInto != "" {
+		issue = s.issues[issue.goneInto]
+	}
+	switch {
+	case issue == nil, issue.deleted, issue.last().Status == statusMerging:
+		s.refuse(w, http.StatusNotFound, "The requested resource does not exist")
+		return
+	case s.projects[issue.last().project].hidden:
+		s.refuse(w, http.StatusForbidden, "You do not have permission to perform this action.")
+		return
+	}
+	last := issue.last()
+	var activity, tags []object
+	for _, one := range last.activity[:min(len(last.activity), latestActivity)] {
+		activity = append(activity, object{{"type", one.kind}, {"user", nil}, {"data", object{}}, {"dateCreated", rfc3339(one.at)}})
+	}
+	for _, key := range append([]string{"level"}, issue.tags...) {
+		tags = append(tags, object{{"key", key}, {"name", key}, {"totalValues", 1}})
+	}
+	whole := append(s.row(last), member{"firstSeen", rfc3339(issue.versions[0].from)}, member{"activity", activity}, member{"tags", tags})
+	answer(w, http.StatusOK, whole)
+}
