@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"encoding/json"
 	"strings"
 	"time"
 )
@@ -32,7 +33,7 @@ func (i Issue) event(sample bool) object {
 	}
 	return object{
 		{"event_id", eventID},
-		{"project", projectNumber},
+		{"project", json.Number(i.ProjectID)},
 		{"release", "checkout@2026.9.1"},
 		{"platform", i.Platform},
 		{"message", ""},

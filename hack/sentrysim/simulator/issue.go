@@ -28,6 +28,8 @@ type Issue struct {
 	Substatus string
 	// Project is the slug of the project. Default: checkout.
 	Project string
+	// ProjectID is the number of the project. Default: 4505281256090153.
+	ProjectID string
 	// Platform defaults to python.
 	Platform string
 	// Assignee is a person's name. Default: null, or Jane Doe when the action
@@ -78,6 +80,7 @@ func (i Issue) withDefaults(action string, at time.Time) Issue {
 	fill(&i.Status, form.status)
 	fill(&i.Substatus, form.substatus)
 	fill(&i.Project, "checkout")
+	fill(&i.ProjectID, strconv.FormatInt(projectNumber, 10))
 	fill(&i.Platform, "python")
 	fill(&i.Assignee, assignee)
 	fill(&i.Category, "error")
@@ -152,7 +155,7 @@ func (i Issue) wire(at time.Time) object {
 // project is an object with the slug; the slug alone may be null or absent.
 func (i Issue) project() object {
 	return object{
-		{"id", strconv.FormatInt(projectNumber, 10)},
+		{"id", i.ProjectID},
 		{"name", known(i.Project, "project")},
 		{"slug", i.Project},
 		{"platform", i.Platform},

@@ -157,7 +157,7 @@ func (o *Organization) Create(project string, issue Issue) string {
 	now := o.now()
 	o.lastID++
 	issue.ID = strconv.FormatInt(o.lastID, 10)
-	issue.Project, issue.FirstSeen = o.projects[project].slug, now
+	issue.Project, issue.ProjectID, issue.FirstSeen = o.projects[project].slug, project, now
 	issue = issue.withDefaults("created", now)
 	issue.Category = known(issue.Category, "error")
 	o.issues[issue.ID] = &kept{events: 1, versions: []version{{Issue: issue, from: now, lastSeen: now, project: project}}}

@@ -188,13 +188,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 		s.unexpected(w, r)
 		return
 	}
-	found := s.found(projects, query.Get("query") != "")
-	limit := number(query.Get("limit"), maxLimit)
-	begin := 0
-	if parts := strings.Split(query.Get("cursor"), ":"); len(parts) == 3 {
-		begin = number(parts[1], 0)
-	}
-	s.page(w, r, found, begin, min(limit, maxLimit))
+	s.page(w, r, s.found(projects, query.Get("query") != ""))
 }
 
 func number(text string, otherwise int) int {
@@ -251,7 +245,7 @@ func (s *Server) found(projects []string, isUnresolved bool) []*version {
 		last := issue.at(when)
 		switch {
 		case last == nil, issue.deleted, issue.goneInto != "", !slices.Contains(projects, last.project):
-		case isUnresolved && last.Status != statusUnresolved:
+		case isUnresolved && last.Status != statusUnresolved && !s.has(QuirkShortPages):
 		case now.Sub(last.lastSeen) > forgotten:
 		case s.has(QuirkLateInList) && now.Sub(issue.versions[0].from) < lateBy:
 		default:
@@ -264,15 +258,20 @@ func (s *Server) found(projects []string, isUnresolved bool) []*version {
 	return found
 }
 
-func (s *Server) page(w http.ResponseWriter, r *http.Request, found []*version, begin, limit int) {
-	begin = min(begin, len(found))
-	end := min(begin+limit, len(found))
+// page is the part of a list that a question's cursor names: an offset, so that what jumps to the front while others read moves all
+// others by one.
+func (s *Server) page(w http.ResponseWriter, r *http.Request, found []*version) {
+	query := r.URL.Query()
+	begin := 0
+	if parts := strings.Split(query.Get("cursor"), ":"); len(parts) == 3 {
+		begin = min(number(parts[1], 0), len(found))
+	}
+	end := min(begin+min(number(query.Get("limit"), maxLimit), maxLimit), len(found))
 	rows := []object{}
-	for i, one := range found[begin:end] {
-		if s.has(QuirkShortPages) && begin == 0 && i > 0 && end < len(found) {
-			continue
+	for _, one := range found[begin:end] {
+		if one.Status == statusUnresolved || query.Get("query") == "" {
+			rows = append(rows, s.row(one))
 		}
-		rows = append(rows, s.row(one))
 	}
 	next, results := end, "true"
 	if end == len(found) {
@@ -285,17 +284,6 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request, found []*version, 
 	w.Header().Set("Link", fmt.Sprintf(
 		`<%s0:0:1>; rel="previous"; results="false"; cursor="0:0:1", <%s0:%d:0>; rel="next"; results="%s"; cursor="0:%d:0"`,
 		address, address, next, results, next))
-	if s.has(QuirkShortPages) && begin == 0 && end < len(found) {
-		// The one that was filtered out is on none of the pages: the rest follows from the next cursor on.
-		rows = rows[:0]
-		w.Header().Set("Link", fmt.Sprintf(`<%s0:%d:0>; rel="next"; results="true"; cursor="0:%d:0"`, address, 0, 0))
-		if r.URL.Query().Get("cursor") != "" {
-			w.Header().Set("Link", fmt.Sprintf(`<%s0:%d:0>; rel="next"; results="%s"; cursor="0:%d:0"`, address, end, results, end))
-			for _, one := range found[begin:end] {
-				rows = append(rows, s.row(one))
-			}
-		}
-	}
 	answer(w, http.StatusOK, rows)
 }
 
@@ -318,7 +306,7 @@ func (s *Server) row(one *version) object {
 	issue := one.Issue
 	issue.Project = s.projects[one.project].slug
 	row := issue.wire(one.lastSeen)
-	return slices.DeleteFunc(s.withProject(row, one.project), func(m member) bool {
+	return slices.DeleteFunc(row, func(m member) bool {
 		switch m.name {
 		case "firstSeen", "lastSeen", "count", "userCount":
 			return true
@@ -328,15 +316,6 @@ func (s *Server) row(one *version) object {
 			return false
 		}
 	})
-}
-
-func (s *Server) withProject(row object, id string) object {
-	for i := range row {
-		if row[i].name == "project" {
-			row[i].value = object{{"id", id}, {"name", s.projects[id].slug}, {"slug", s.projects[id].slug}, {"platform", "python"}}
-		}
-	}
-	return row
 }
 
 func (s *Server) single(w http.ResponseWriter, id string) {

@@ -49,7 +49,7 @@ func TestIssueWebhookHasSensibleDefaults(t *testing.T) {
 			Priority:  text("high"),
 			Platform:  text("python"),
 			Category:  text("error"),
-			Project:   text("checkout"),
+			Project:   text("checkout"), ProjectID: "4505281256090153",
 			URL:       text("https://acme.sentry.io/issues/1170820242/"),
 			Assignee:  null,
 			FirstSeen: &sending,
@@ -91,7 +91,7 @@ func TestIssueWebhookSaysWhatItIsTold(t *testing.T) {
 	wantSame(t, heard(t, IssueWebhook("assigned", issue, sending)).Issue, sentry.Issue{
 		ID: "42", ShortID: text("LEDGER-1"), Title: text("Zahlung schlägt fehl 🔥"), Culprit: text("a in b"),
 		Priority: text("low"), Level: text("fatal"), Status: text("resolved"), Substatus: text("regressed"),
-		Project: text("ledger"), Platform: text("go"), Assignee: text("Zoë"), Category: text("cron"),
+		Project: text("ledger"), ProjectID: "4505281256090153", Platform: text("go"), Assignee: text("Zoë"), Category: text("cron"),
 		URL: text("https://acme.sentry.io/issues/42/"), FirstSeen: &first,
 	})
 }
@@ -100,17 +100,17 @@ func TestIssueWebhookSaysNullAndLeavesOut(t *testing.T) {
 	all := func(word string) Issue {
 		return Issue{
 			ID: word, ShortID: word, Title: word, Culprit: word, Priority: word, Level: word, Status: word,
-			Substatus: word, Project: word, Platform: word, Assignee: word, Category: word,
+			Substatus: word, Project: word, ProjectID: "4505281256090153", Platform: word, Assignee: word, Category: word,
 		}
 	}
 	got := heard(t, IssueWebhook("created", all(Null), sending)).Issue
 	wantSame(t, got, sentry.Issue{
 		ShortID: null, Title: null, Culprit: null, Priority: null, Level: null, Status: null, Substatus: null,
-		Project: null, Platform: null, Assignee: null, Category: null,
+		Project: null, ProjectID: "4505281256090153", Platform: null, Assignee: null, Category: null,
 		URL: text("https://acme.sentry.io/issues/0/"), FirstSeen: &sending,
 	})
 	got = heard(t, IssueWebhook("created", all(Absent), sending)).Issue
-	wantSame(t, got, sentry.Issue{URL: text("https://acme.sentry.io/issues/0/"), FirstSeen: &sending})
+	wantSame(t, got, sentry.Issue{ProjectID: "4505281256090153", URL: text("https://acme.sentry.io/issues/0/"), FirstSeen: &sending})
 }
 
 func TestAssignedNamesAnAssignee(t *testing.T) {
@@ -136,8 +136,8 @@ func TestEventAlertNamesNeitherPriorityNorStatus(t *testing.T) {
 			Culprit:  text("checkout.payments in charge"),
 			Level:    text("fatal"),
 			Platform: text("python"),
-			Project:  text("checkout"),
-			URL:      text("https://acme.sentry.io/issues/42/events/" + eventID + "/"),
+			Project:  text("checkout"), ProjectID: "4505281256090153",
+			URL: text("https://acme.sentry.io/issues/42/events/" + eventID + "/"),
 		},
 	})
 }
