@@ -12,8 +12,10 @@ import (
 	"github.com/itoc360/itoc360-operator/controllers/incident"
 	"github.com/itoc360/itoc360-operator/controllers/loop"
 	"github.com/itoc360/itoc360-operator/controllers/policy"
+	"github.com/itoc360/itoc360-operator/controllers/resync"
 	"github.com/itoc360/itoc360-operator/controllers/schedule"
 	"github.com/itoc360/itoc360-operator/internal/notify"
+	sentryapi "github.com/itoc360/itoc360-operator/internal/sentry/client"
 )
 
 // eventComponent is who the Events are reported by.
@@ -24,7 +26,9 @@ type Options struct {
 	// Directory is what the intake knows of Secrets and tokens.
 	Directory alertsource.Directory
 	// Inbox is the intake's.
-	Inbox incident.Inbox
+	Inbox Inbox
+	// Strangers counts for the intake who knows no token; nil for nobody.
+	Strangers resync.Intake
 	// Intake goes first; nil for none.
 	Intake loop.Intake
 	// Office makes targets of channels.
@@ -34,10 +38,17 @@ type Options struct {
 	// IntakeURL is where the intake is reached inside the cluster.
 	IntakeURL string
 	// Clock says what time it is. Default: the real one.
-	Clock clock.Clock
+	Clock clock.WithDelayedExecution
 }
 
-// Setup registers all controllers with a manager. The indexes of loop.AddIndexes must be there already. It may be called
+// Inbox takes what controllers have to say of alerts.
+type Inbox interface {
+	incident.Inbox
+	resync.Inbox
+}
+
+// Setup registers all controllers with a manager. The indexes of loop.AddIndexes, and that of package
+// incidents, must be there already. It may be called
 // once for each of several managers of one process, as terms of office follow each other.
 func Setup(mgr ctrl.Manager, options Options) error {
 	if options.Clock == nil {
@@ -65,10 +76,14 @@ func Setup(mgr ctrl.Manager, options Options) error {
 		Client: mgr.GetClient(), Recorder: recorder, Clock: options.Clock, Inbox: options.Inbox, Dispatcher: dispatcher,
 		Intake: options.Intake,
 	}
+	feeds := resync.NewReconciler(resync.Deps{
+		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Inbox: options.Inbox, Intake: options.Strangers, Recorder: recorder,
+		Clock: options.Clock, Limiters: sentryapi.NewLimiters(sentryapi.Limits{}, options.Clock),
+	})
 	retention := &incident.Retention{Client: mgr.GetClient(), Clock: options.Clock, Intake: options.Intake}
 	registrations := []func(ctrl.Manager) error{
 		sources.SetupWithManager, incidents.SetupWithManager, retention.SetupWithManager,
-		channels.SetupWithManager, policies.SetupWithManager, schedules.SetupWithManager,
+		feeds.SetupWithManager, channels.SetupWithManager, policies.SetupWithManager, schedules.SetupWithManager,
 	}
 	for _, register := range registrations {
 		if err := register(mgr); err != nil {

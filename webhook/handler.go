@@ -27,6 +27,7 @@ type Handler struct {
 	clock       clock.PassiveClock
 	log         logr.Logger
 	failures    *failures
+	strangers   *strangers
 	bodies      bodies
 	idempotency *idempotency
 	timeout     time.Duration
@@ -53,6 +54,7 @@ func NewHandler(known Sources, inbox *inbox.Inbox, reporter *Reporter, clock clo
 		clock:       clock,
 		log:         log,
 		failures:    newFailures(clock),
+		strangers:   newStrangers(clock),
 		bodies:      newBodies(clock),
 		idempotency: newIdempotency(clock),
 		timeout:     answerTimeout,
@@ -101,6 +103,7 @@ func (h *Handler) admit(r *http.Request) (*sources.Source, *answer) {
 	case token == "":
 		return nil, h.refuse(r, refusedNoToken)
 	case source == nil:
+		h.strangers.count()
 		return nil, h.refuse(r, refusedToken)
 	case !isJSON(r):
 		return nil, &refusedContentType

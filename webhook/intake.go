@@ -55,11 +55,15 @@ type Intake struct {
 	Inbox     *inbox.Inbox
 	Server    *Server
 
+	handler *Handler
 	// helpers serve the server, and outlive it.
 	helpers []manager.Runnable
 	// spool is nil if there is none; it outlives all.
 	spool *spool.Spool
 }
+
+// Strangers is how many requests of the last hour bore a token that is no source's.
+func (i *Intake) Strangers() int { return i.handler.strangers.lastHour() }
 
 // NeedLeaderElection is false: every replica takes deliveries. It also makes the manager start the intake after the
 // caches, and stop it before them.
@@ -132,6 +136,7 @@ func Add(ctx context.Context, mgr manager.Manager, options Options) (*Intake, er
 		Directory: directory,
 		Inbox:     letters,
 		Server:    server,
+		handler:   handler,
 		helpers: []manager.Runnable{
 			directory, letters, &store.Rescuer{Directory: directory, Store: recorder, Log: log}, reporter,
 			&resolvedWatch{mgr.GetCache(), letters, realClock},

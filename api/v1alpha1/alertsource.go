@@ -40,6 +40,16 @@ func (s *AlertSource) LetsPass(projects ...string) bool {
 	return slices.ContainsFunc(projects, func(project string) bool { return slices.Contains(s.Spec.Sentry.Projects, project) })
 }
 
+// IsResyncCondition tells whether a condition of a source follows from passes over Sentry's issues.
+func IsResyncCondition(condition metav1.Condition) bool {
+	switch condition.Type {
+	case ConditionInSync, ConditionDelivering, ConditionClockSkewed:
+		return true
+	default:
+		return false
+	}
+}
+
 // StatusToApply is the object by whose server-side apply a status, or a part of it, becomes that of the source of this
 // name. To mean exactly this source needs its resourceVersion too: of a status, the API server heeds no UID.
 func (s *AlertSource) StatusToApply(status AlertSourceStatus) (*unstructured.Unstructured, error) {

@@ -60,11 +60,11 @@ type ResyncPass struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Waiting int32 `json:"waiting,omitempty"`
-	// missedOpenings is how many of what it, or the pass before it, opened no webhook told of by its end.
+	// missedOpenings is how many of what passes before it opened no webhook told of by its end.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	MissedOpenings int32 `json:"missedOpenings,omitempty"`
-	// missedResolves is how many of what it, or the pass before it, resolved no webhook told of by its end.
+	// missedResolves is how many of what passes before it resolved no webhook told of by its end.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	MissedResolves int32 `json:"missedResolves,omitempty"`

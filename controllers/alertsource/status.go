@@ -14,7 +14,7 @@ import (
 	"github.com/itoc360/itoc360-operator/controllers/loop"
 )
 
-// fieldOwner applies the controller's part of a source's status, which is all but the intakes' reports.
+// fieldOwner applies the controller's part of a source's status, which is all but what the intakes and resync report.
 const fieldOwner = client.FieldOwner("itoc360-operator")
 
 // writeStatus applies the controller's part of the status, if it differs from what is there. The resourceVersion makes
@@ -50,12 +50,12 @@ func (r *Reconciler) writeStatus(ctx context.Context, source *v1alpha1.AlertSour
 	return nil
 }
 
-// isStatus tells whether a status says, apart from the intakes' reports, exactly this. The order of conditions is no
+// isStatus tells whether a status says, apart from what intakes and resync report, exactly this. The order of conditions is no
 // matter.
 func isStatus(is, want v1alpha1.AlertSourceStatus) bool {
 	byType := func(a, b metav1.Condition) int { return cmp.Compare(a.Type, b.Type) }
-	is.Conditions = slices.SortedFunc(slices.Values(is.Conditions), byType)
+	is.Conditions = slices.DeleteFunc(slices.SortedFunc(slices.Values(is.Conditions), byType), v1alpha1.IsResyncCondition)
 	want.Conditions = slices.SortedFunc(slices.Values(want.Conditions), byType)
-	is.Intake = nil
+	is.Intake, is.Resync = nil, nil
 	return equality.Semantic.DeepEqual(is, want)
 }

@@ -70,7 +70,8 @@ type Facts struct {
 // regressed tells whether Sentry says that the issue was resolved and has come again.
 func (f Facts) regressed() bool { return ptr.Deref(f.Substatus, "") == substatusRegressed }
 
-func (f Facts) refresh(issue *v1alpha1.Issue) {
+// Refresh brings an issue up to date with what a signal tells of it.
+func (f Facts) Refresh(issue *v1alpha1.Issue) {
 	for _, fact := range []struct {
 		to   *string
 		from *string

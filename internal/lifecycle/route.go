@@ -163,12 +163,15 @@ func SilentAt(spec *v1alpha1.IncidentSpec, autoResolveAfter time.Duration) time.
 func routeResolved(spec *v1alpha1.IncidentSpec, heard Heard, rules Rules, now time.Time) Decision {
 	at, alerts := heard.Signal.Time.Time, isAlert(heard.Signal)
 	resolves := isResolve(heard.Signal) && isFromSentry(heard.Signal)
+	last := newest(spec.Signals, isResolve)
+	// Of what was found already, the webhook comes late.
+	isLateWebhook := resolves && !isFound(heard.Signal) && last >= 0 && isFound(spec.Signals[last])
 	switch {
 	case alerts && isFound(heard.Signal) && !isNewsSince(spec, heard):
 		return Decision{Effect: v1alpha1.EffectNone}
 	case alerts && !at.Before(newestTime(spec.Signals, isDecisive)) && isAfterHand(spec, heard.Signal, now):
 		return recur(spec, heard, rules, now)
-	case alerts, resolves && at.After(newestTime(spec.Signals, isResolve)):
+	case alerts, isLateWebhook, resolves && at.After(newestTime(spec.Signals, isResolve)):
 		return write(spec, heard, v1alpha1.EffectNone)
 	default:
 		return Decision{Effect: v1alpha1.EffectNone}
@@ -224,7 +227,7 @@ func withdrawAhead(spec *v1alpha1.IncidentSpec, at time.Time) {
 // outdoes the signal where it is newer.
 func open(spec v1alpha1.IncidentSpec, heard Heard, rules Rules) Decision {
 	if !isLate(&spec, heard.Signal) {
-		heard.Facts.refresh(&spec.Issue)
+		heard.Facts.Refresh(&spec.Issue)
 	}
 	heard.Signal.Effect = v1alpha1.EffectOpened
 	spec.Priority = heard.Signal.Priority
@@ -242,7 +245,7 @@ func open(spec v1alpha1.IncidentSpec, heard Heard, rules Rules) Decision {
 // priority.
 func write(spec *v1alpha1.IncidentSpec, heard Heard, effect v1alpha1.SignalEffect) Decision {
 	if isFromSentry(heard.Signal) && !isLate(spec, heard.Signal) {
-		heard.Facts.refresh(&spec.Issue)
+		heard.Facts.Refresh(&spec.Issue)
 		if heard.Signal.Priority != "" && !isResolve(heard.Signal) {
 			spec.Priority = heard.Signal.Priority
 		}

@@ -32,6 +32,9 @@ func isQuiet(spec *v1alpha1.IncidentSpec, restored time.Time) bool {
 	}) < 0
 }
 
+// IsQuiet tells whether nobody is paged of an unresolved Incident because nothing says that it is news.
+func IsQuiet(incident *v1alpha1.Incident) bool { return isQuiet(&incident.Spec, RestoredAt(incident)) }
+
 // wakes tells whether a signal says of a quiet cycle that it goes on. That somebody was assigned, or archived it, does not.
 func wakes(signal v1alpha1.Signal, restored time.Time) bool {
 	return isAlert(signal) && !signal.Quiet && signal.Action != actionAssigned && signal.Action != actionArchived &&

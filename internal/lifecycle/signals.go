@@ -147,6 +147,14 @@ func lastSent(signals []v1alpha1.Signal) metav1.MicroTime {
 	return signals[len(signals)-1].Time
 }
 
+// LastSent is the newest time that any signal of an Incident bears; zero for a stub.
+func LastSent(incident *v1alpha1.Incident) time.Time {
+	if IsStub(incident) {
+		return time.Time{}
+	}
+	return lastSent(incident.Spec.Signals).Time
+}
+
 // lastArrived is the index of what arrived last from Sentry, by the operator's clock, -1 if nothing did.
 func lastArrived(signals []v1alpha1.Signal) int {
 	last := -1

@@ -69,14 +69,19 @@ type Kept struct {
 	Disputed bool
 }
 
-// StatusUnresolved is Sentry's word for an issue that goes on.
-const StatusUnresolved = "unresolved"
+// Sentry's words for the status of an issue.
+const (
+	StatusUnresolved = "unresolved"
+	StatusResolved   = "resolved"
+	StatusArchived   = "ignored"
+)
 
-// IsDisputed tells whether a responder, or silence, resolved an Incident that Sentry called unresolved last; its stub tells too.
+// IsDisputed tells whether a responder, or silence, resolved an Incident of which Sentry did not say since that it is over, or
+// archived; its stub tells too.
 func IsDisputed(incident *v1alpha1.Incident) bool {
-	cycles := incident.Status.Cycles
+	cycles, status := incident.Status.Cycles, incident.Spec.Issue.Status
 	return len(cycles) > 0 && cycles[len(cycles)-1].ResolvedAt != nil && cycles[len(cycles)-1].ResolvedBy != v1alpha1.BySentry &&
-		incident.Spec.Issue.Status == StatusUnresolved && incident.Spec.AlertKey.IssueID() != ""
+		status != StatusResolved && status != StatusArchived && incident.Spec.AlertKey.IssueID() != "" && !incident.Spec.Test
 }
 
 // KeptOf is what retention must know of an Incident, or of its stub.

@@ -57,4 +57,6 @@ func (b *Inbox) webhooksWait() bool {
 	return b.pending > b.found
 }
 
-func errUnknown(name types.NamespacedName) error { return fmt.Errorf("AlertSource %s is not known here yet", name) }
+func errUnknown(name types.NamespacedName) error {
+	return fmt.Errorf("AlertSource %s is not known here yet", name)
+}

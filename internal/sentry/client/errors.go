@@ -40,6 +40,9 @@ func IsUnauthorized(err error) bool { return hasStatus(err, http.StatusUnauthori
 // IsForbidden tells whether the token does not suffice.
 func IsForbidden(err error) bool { return hasStatus(err, http.StatusForbidden) }
 
+// IsInvalid tells whether Sentry does not understand what was asked for.
+func IsInvalid(err error) bool { return hasStatus(err, http.StatusBadRequest) }
+
 // IsRefused tells whether Sentry turns away what was asked for, and would again.
 func IsRefused(err error) bool {
 	return hasStatus(err, http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound)
