@@ -19,6 +19,8 @@ import (
 	"github.com/itoc360/itoc360-operator/controllers/loop"
 	"github.com/itoc360/itoc360-operator/controllers/term"
 	"github.com/itoc360/itoc360-operator/hack/testbed"
+	"github.com/itoc360/itoc360-operator/internal/incidents"
+	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 	"github.com/itoc360/itoc360-operator/internal/notify"
 )
 
@@ -56,6 +58,13 @@ func (t noInbox) RecordAcknowledgementTimeout(
 	return nil
 }
 
+func (t noInbox) RecordFound(
+	_ context.Context, source types.NamespacedName, key v1alpha1.AlertKey, _ lifecycle.Heard,
+) (v1alpha1.SignalEffect, string, error) {
+	t.Errorf("something was found out about %s %s", source, key)
+	return v1alpha1.EffectNone, "", nil
+}
+
 // startCampaign runs a campaign for the lease until the test ends.
 func startCampaign(t *testing.T, lease types.NamespacedName, directory knowingDirectory) {
 	t.Helper()
@@ -64,6 +73,7 @@ func startCampaign(t *testing.T, lease types.NamespacedName, directory knowingDi
 	})
 	testbed.Must(t, err)
 	testbed.Must(t, loop.AddIndexes(t.Context(), outer.GetFieldIndexer()))
+	testbed.Must(t, incidents.AddIndex(t.Context(), outer.GetFieldIndexer()))
 	testbed.Must(t, outer.Add(&term.Campaign{
 		Outer: outer, LeaderElect: true, Identity: "replica-a", Namespace: lease.Namespace, LeaseName: lease.Name,
 		LeaseDuration: 3 * time.Second, RenewDeadline: 2 * time.Second, RetryPeriod: 200 * time.Millisecond,
