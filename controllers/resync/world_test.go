@@ -432,3 +432,29 @@ func (w *world) ageAll(ids []string) {
 		w.sentry.Age(id)
 	}
 }
+
+// change changes the source, as its owner does.
+func (w *world) change(change func(*v1alpha1.AlertSource)) {
+	w.Helper()
+	w.source.Update(w.TB, change)
+	w.connect()
+}
+
+// retain deletes what has outlived the source's retention.
+func (w *world) retain() {
+	w.Helper()
+	retention := &incident.Retention{Client: w.mirror, Clock: w.clock}
+	_, err := retention.Reconcile(w.Context(), ctrl.Request{NamespacedName: w.source.Name})
+	testbed.Must(w.TB, err)
+}
+
+// wake lets time do what it does to Incidents.
+func (w *world) wake() {
+	w.Helper()
+	for _, known := range w.mirror.Incidents() {
+		if !lifecycle.IsStub(known) {
+			w.look(known)
+		}
+	}
+	w.conclude()
+}
