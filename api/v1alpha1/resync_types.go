@@ -32,6 +32,11 @@ type ResyncPass struct {
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^[-0-9]{10}T[0-9:]{8}Z$`
 	FinishedAt metav1.Time `json:"finishedAt"`
+	// newsSince is the time, by Sentry's clock, after which what changed was news to it.
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern=`^[-0-9]{10}T[0-9:]{8}Z$`
+	NewsSince *metav1.Time `json:"newsSince,omitempty"`
 	// issues is how many unresolved ones it listed.
 	// +optional
 	// +kubebuilder:validation:Minimum=0

@@ -8,9 +8,16 @@ import (
 )
 
 // newsSince is the time, by Sentry's clock, after which what changed is news: the start of the last full pass but one or, before there
-// were two, of the first that was ever begun. Two passes, because a change may be missed by the one during which it came about.
+// were two, of the first that was ever begun. Two passes, because a change may be missed by the one during which it came about. What
+// waits from one pass to the next does not become old by that.
 func newsSince(status v1alpha1.ResyncStatus) time.Time {
-	if past := len(status.Passes); past >= 2 {
+	past := len(status.Passes)
+	if past > 0 {
+		if last := status.Passes[past-1]; last.Waiting > 0 && last.NewsSince != nil {
+			return last.NewsSince.Time
+		}
+	}
+	if past >= 2 {
 		return status.Passes[past-2].StartedAt.Time
 	}
 	if status.FirstStartedAt == nil {

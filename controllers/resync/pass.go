@@ -52,6 +52,8 @@ type pass struct {
 	isCandidate map[string]bool
 	// refused are the projects whose issues Sentry does not show.
 	refused []string
+	// waiting is how many candidates were left for the next pass.
+	waiting int32
 	count   tally
 }
 
@@ -87,7 +89,7 @@ func (f *feed) pass(ctx context.Context) error {
 		StartedAt: metaTime(startedAt), FinishedAt: metaTime(finishedAt), Issues: int32(p.issues), //nolint:gosec // at most 100,000
 		Calls:  int32(f.sentry.Total() - calls), //nolint:gosec // a few for each issue
 		Opened: p.count.opened, OpenedQuietly: p.count.openedQuietly, Resolved: p.count.resolved, Updated: p.count.updated,
-		Waiting: int32(max(0, len(p.candidates)-maxAsked)), //nolint:gosec // at most 100,000
+		Waiting: p.waiting, NewsSince: ptr.To(metaTime(p.since)),
 	}
 	return f.finish(ctx, done, p.refused)
 }
@@ -288,7 +290,8 @@ func (p *pass) askCandidates(ctx context.Context) error {
 			p.lastDisputed = one.id
 		}
 		if asked++; asked > maxAsked {
-			break
+			p.waiting++
+			continue
 		}
 		if err := p.ask(ctx, p.source, one.id, p.since, &p.count); err != nil {
 			return err

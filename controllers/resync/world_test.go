@@ -314,7 +314,12 @@ func (w *world) settle() {
 // incident is the latest Incident of an issue, whole, nil if there is none.
 func (w *world) incident(id string) *v1alpha1.Incident {
 	w.Helper()
-	known, err := incidents.LatestCached(w.Context(), w.mirror, w.source.Name, v1alpha1.IssueKey(id))
+	return w.incidentOf(v1alpha1.IssueKey(id))
+}
+
+func (w *world) incidentOf(key v1alpha1.AlertKey) *v1alpha1.Incident {
+	w.Helper()
+	known, err := incidents.LatestCached(w.Context(), w.mirror, w.source.Name, key)
 	testbed.Must(w.TB, err)
 	if known == nil {
 		return nil
@@ -370,7 +375,12 @@ func (w *world) expectAllPages(want int) {
 // respond lets alice act on the latest Incident of an issue.
 func (w *world) respond(id string, change func(response *v1alpha1.Response, now metav1.Time)) {
 	w.Helper()
-	latest := w.incident(id)
+	w.respondTo(v1alpha1.IssueKey(id), change)
+}
+
+func (w *world) respondTo(key v1alpha1.AlertKey, change func(response *v1alpha1.Response, now metav1.Time)) {
+	w.Helper()
+	latest := w.incidentOf(key)
 	before := latest.DeepCopy()
 	if latest.Spec.Response == nil {
 		latest.Spec.Response = &v1alpha1.Response{}
