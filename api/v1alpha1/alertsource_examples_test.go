@@ -15,6 +15,12 @@ spec:
     clientSecretRefs:
     - {name: payments-sentry, key: clientSecret}
     projects: [checkout]
+    organization: acme
+    baseURL: https://sentry.io
+    authTokenRef: {name: payments-sentry, key: authToken}
+    caRef: {name: payments-sentry, key: ca}
+    resyncInterval: 10m
+    notifyWhenNotDelivering: true
   tokenRef: {name: payments-token, key: token}
   mapping:
     actions: {archived: Acknowledge}
@@ -38,6 +44,22 @@ status:
   webhookSecret: payments-webhook
   openIncidents: 1
   lastSignalTime: 2026-01-31T03:44:05Z
+  resync:
+    firstStartedAt: 2026-01-31T02:44:05Z
+    passes:
+    - startedAt: 2026-01-31T03:44:05Z
+      finishedAt: 2026-01-31T03:44:10Z
+      newsSince: 2026-01-31T03:24:05Z
+      issues: 120
+      calls: 5
+      opened: 1
+      openedQuietly: 2
+      resolved: 3
+      updated: 4
+      waiting: 5
+      missedOpenings: 1
+      missedResolves: 1
+      told: 12
   intake:
   - replica: itoc360-operator-6d5f8c7b9d-x2x4z
     reportedAt: 2026-01-31T03:44:10Z
@@ -63,6 +85,12 @@ const (
 	resolvingCategory = "a category cannot mean Resolve; use Alert, Update, Acknowledge or Ignore"
 	badCategory       = "a category has 1 to 64 characters, such as metric"
 	unknownLevel      = "unknown level; known are sample, debug, info, warning, error, fatal and unknown"
+
+	noOrganization  = "authTokenRef needs organization, the slug in the address of the organization in Sentry"
+	noTokenForAlarm = "notifyWhenNotDelivering needs authTokenRef: without Sentry's API nobody knows of webhooks that did not come"
+	badOrganization = "organization is a slug of lower case letters, digits, dashes and underscores, such as acme"
+	badBaseURL      = "baseURL is an http or https address without user, query and fragment, such as https://sentry.example.com"
+	badInterval     = "resyncInterval is a duration from 1m to 24h, such as 10m"
 
 	badReopenWindow     = "reopenWindow is a duration from 0s to 720h, such as 10m or 1h30m"
 	badAutoResolveAfter = "autoResolveAfter is 0s (never) or a duration from 5m to 8760h, such as 24h"
@@ -120,7 +148,33 @@ func sentryExamples() []example {
 		},
 		notEmpty("spec.sentry.projects[0]"),
 		longest("spec.sentry.projects[0]", strings.Repeat("a", 100)),
-	}, referenceExamples("spec.sentry.clientSecretRefs[0]"))
+	},
+		referenceExamples("spec.sentry.clientSecretRefs[0]"),
+		referenceExamples("spec.sentry.authTokenRef"),
+		referenceExamples("spec.sentry.caRef"),
+		apiExamples(),
+	)
+}
+
+// apiExamples are those of how Sentry's API is reached.
+func apiExamples() []example {
+	withoutOrganization := inCEL("spec.sentry", noOrganization, "acme", absent{})
+	withoutOrganization.at = "spec.sentry.organization"
+	withoutToken := inCEL("spec.sentry", noTokenForAlarm, unchanged{}, absent{})
+	withoutToken.at = "spec.sentry.authTokenRef"
+	const organization, baseURL = "spec.sentry.organization", "spec.sentry.baseURL"
+	return slices.Concat([]example{
+		withoutOrganization,
+		withoutToken,
+		notEmpty(organization),
+		longest(organization, strings.Repeat("a", 64)),
+		inCEL(organization, badOrganization, "acme-2_b", "Acme"),
+		inCEL(organization, badOrganization, "2acme", "acme.sentry.io"),
+		longest(baseURL, "https://"+strings.Repeat("a", 245)),
+		inCEL(baseURL, badBaseURL, "https://de.sentry.io", "sentry.io"),
+		inCEL(baseURL, badBaseURL, "http://sentry.tools.svc:9000/sentry/", "https://me@sentry.io"),
+		inCEL(baseURL, badBaseURL, "https://sentry.example.com/a", "https://sentry.io?a=b"),
+	}, durations("spec.sentry.resyncInterval", badInterval, []string{"1m", "10m", "24h"}, []string{"59s", "24h1s", "0s", "often"}))
 }
 
 func mappingExamples() []example {

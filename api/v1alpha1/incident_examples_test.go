@@ -24,6 +24,7 @@ spec:
     status: unresolved
     substatus: new
     project: checkout
+    projectID: "4505281256090153"
     platform: python
     url: https://acme.sentry.io/issues/1170820242/
     assignee: Alice
@@ -39,6 +40,8 @@ spec:
     by: Sentry
     priority: High
     rule: Page the team
+    quiet: true
+    note: deleted
     until: 2026-01-31T07:00:00Z
   signalCount: 1
   sealed: false
@@ -107,9 +110,9 @@ func identityExamples() []example {
 		longest("spec.sourceRef.name", strings.Repeat("p", 40)),
 		needed("spec.alertKey"),
 		longest("spec.alertKey", "metric/"+strings.Repeat("9", 33)),
-		pattern("spec.alertKey", `^(issue|metric)/[0-9]+$`, "issue/42", "issue/forty-two"),
-		pattern("spec.alertKey", `^(issue|metric)/[0-9]+$`, "metric/42", "monitor/42"),
-		pattern("spec.alertKey", `^(issue|metric)/[0-9]+$`, "issue/0", "issue/"),
+		pattern("spec.alertKey", `^((issue|metric)/[0-9]+|feed/delivering)$`, "issue/42", "issue/forty-two"),
+		pattern("spec.alertKey", `^((issue|metric)/[0-9]+|feed/delivering)$`, "metric/42", "monitor/42"),
+		pattern("spec.alertKey", `^((issue|metric)/[0-9]+|feed/delivering)$`, "feed/delivering", "feed/42"),
 		change("spec.alertKey", "alertKey cannot be changed", "issue/42", "issue/42", "metric/42"),
 		needed("spec.number"),
 		atLeast("spec.number", 1),
@@ -141,6 +144,8 @@ func issueExamples() []example {
 		longest("spec.issue.status", strings.Repeat("a", 128)),
 		longest("spec.issue.substatus", strings.Repeat("a", 128)),
 		longest("spec.issue.project", strings.Repeat("a", 128)),
+		longest("spec.issue.projectID", strings.Repeat("9", 20)),
+		pattern("spec.issue.projectID", `^[0-9]*$`, "4505281256090153", "checkout"),
 		longest("spec.issue.platform", strings.Repeat("a", 128)),
 		longest("spec.issue.url", strings.Repeat("a", 2048)),
 		longest("spec.issue.assignee", strings.Repeat("a", 128)),
@@ -161,6 +166,7 @@ func signalExamples() []example {
 		needed("spec.signals[0].effect"),
 		longest("spec.signals[0].by", strings.Repeat("a", 253)),
 		longest("spec.signals[0].rule", strings.Repeat("a", 128)),
+		longest("spec.signals[0].note", strings.Repeat("a", 128)),
 	},
 		microsecond("spec.signals[0].time"),
 		microsecond("spec.signals[0].receivedAt"),

@@ -35,7 +35,28 @@ func alertSourceStatusExamples() []example {
 		wholeNumber("status.openIncidents", "int32", 1<<31-1, 1<<31),
 		atMost("status.ignoredProjects", 10, "[", "project-%d", "]"),
 		longest("status.ignoredProjects[0]", strings.Repeat("a", 128)),
-	}, second("status.lastSignalTime"), conditionExamples(16), intakeExamples())
+	}, second("status.lastSignalTime"), conditionExamples(16), intakeExamples(), resyncExamples())
+}
+
+// resyncExamples are those of what passes over Sentry's issues found.
+func resyncExamples() []example {
+	const passes = "status.resync.passes"
+	pass := `{startedAt: "2026-01-31T03:44:05Z", finishedAt: "2026-01-31T03:44:05Z", calls: %d}`
+	examples := slices.Concat([]example{
+		atMost(passes, 3, "[", pass, "]"),
+		needed(passes + "[0].startedAt"),
+		needed(passes + "[0].finishedAt"),
+	},
+		second("status.resync.firstStartedAt"),
+		second(passes+"[0].startedAt"), second(passes+"[0].finishedAt"), second(passes+"[0].newsSince"),
+	)
+	for _, count := range []string{
+		"issues", "calls", "opened", "openedQuietly", "resolved", "updated", "waiting", "missedOpenings", "missedResolves", "told",
+	} {
+		path := passes + "[0]." + count
+		examples = append(examples, atLeast(path, 0), wholeNumber(path, "int32", 1<<31-1, 1<<31))
+	}
+	return examples
 }
 
 // intakeExamples are those of what the replicas' intakes reported.
