@@ -243,7 +243,7 @@ func addControllers(ctx context.Context, mgr manager.Manager, intake *webhook.In
 				Directory:   intake.Directory,
 				Inbox:       intake.Inbox,
 				Intake:      intake.Inbox,
-				Strangers:   intake,
+				Known:       intake,
 				Office:      office,
 				ExternalURL: operator.ExternalURL,
 				IntakeURL:   operator.IntakeURL(),

@@ -27,10 +27,10 @@ type Options struct {
 	Directory alertsource.Directory
 	// Inbox is the intake's.
 	Inbox Inbox
-	// Strangers counts for the intake who knows no token; nil for nobody.
-	Strangers resync.Intake
 	// Intake goes first; nil for none.
 	Intake loop.Intake
+	// Known tells what the intake knows.
+	Known resync.Intake
 	// Office makes targets of channels.
 	Office *notify.Office
 	// ExternalURL is where Sentry reaches the intake; empty if nobody said.
@@ -38,7 +38,7 @@ type Options struct {
 	// IntakeURL is where the intake is reached inside the cluster.
 	IntakeURL string
 	// Clock says what time it is. Default: the real one.
-	Clock clock.WithDelayedExecution
+	Clock clock.Clock
 }
 
 // Inbox takes what controllers have to say of alerts.
@@ -47,8 +47,7 @@ type Inbox interface {
 	resync.Inbox
 }
 
-// Setup registers all controllers with a manager. The indexes of loop.AddIndexes, and that of package
-// incidents, must be there already. It may be called
+// Setup registers all controllers with a manager. The indexes of loop.AddIndexes must be there already. It may be called
 // once for each of several managers of one process, as terms of office follow each other.
 func Setup(mgr ctrl.Manager, options Options) error {
 	if options.Clock == nil {
@@ -77,7 +76,7 @@ func Setup(mgr ctrl.Manager, options Options) error {
 		Intake: options.Intake,
 	}
 	feeds := resync.NewReconciler(resync.Deps{
-		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Inbox: options.Inbox, Intake: options.Strangers, Recorder: recorder,
+		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Inbox: options.Inbox, Intake: options.Known, Recorder: recorder,
 		Clock: options.Clock, Limiters: sentryapi.NewLimiters(sentryapi.Limits{}, options.Clock),
 	})
 	retention := &incident.Retention{Client: mgr.GetClient(), Clock: options.Clock, Intake: options.Intake}

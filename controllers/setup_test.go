@@ -19,7 +19,6 @@ import (
 	"github.com/itoc360/itoc360-operator/controllers/loop"
 	"github.com/itoc360/itoc360-operator/controllers/term"
 	"github.com/itoc360/itoc360-operator/hack/testbed"
-	"github.com/itoc360/itoc360-operator/internal/incidents"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 	"github.com/itoc360/itoc360-operator/internal/notify"
 )
@@ -65,6 +64,15 @@ func (t noInbox) RecordFound(
 	return v1alpha1.EffectNone, "", nil
 }
 
+// noIntake knows nothing.
+type noIntake struct{}
+
+func (noIntake) Latest(context.Context, types.NamespacedName, v1alpha1.AlertKey) (*v1alpha1.Incident, error) {
+	return nil, nil
+}
+
+func (noIntake) Strangers() int { return 0 }
+
 // startCampaign runs a campaign for the lease until the test ends.
 func startCampaign(t *testing.T, lease types.NamespacedName, directory knowingDirectory) {
 	t.Helper()
@@ -73,13 +81,12 @@ func startCampaign(t *testing.T, lease types.NamespacedName, directory knowingDi
 	})
 	testbed.Must(t, err)
 	testbed.Must(t, loop.AddIndexes(t.Context(), outer.GetFieldIndexer()))
-	testbed.Must(t, incidents.AddIndex(t.Context(), outer.GetFieldIndexer()))
 	testbed.Must(t, outer.Add(&term.Campaign{
 		Outer: outer, LeaderElect: true, Identity: "replica-a", Namespace: lease.Namespace, LeaseName: lease.Name,
 		LeaseDuration: 3 * time.Second, RenewDeadline: 2 * time.Second, RetryPeriod: 200 * time.Millisecond,
 		Setup: func(mgr ctrl.Manager) error {
 			return Setup(mgr, Options{
-				Directory: directory, Inbox: noInbox{t}, Office: &notify.Office{}, ExternalURL: "https://alerts.example.com",
+				Directory: directory, Inbox: noInbox{t}, Known: noIntake{}, Office: &notify.Office{}, ExternalURL: "https://alerts.example.com",
 			})
 		},
 	}))

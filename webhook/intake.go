@@ -9,12 +9,13 @@ import (
 
 	"github.com/go-logr/logr"
 	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
-	"github.com/itoc360/itoc360-operator/internal/incidents"
+	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/webhook/inbox"
 	"github.com/itoc360/itoc360-operator/webhook/sources"
 	"github.com/itoc360/itoc360-operator/webhook/spool"
@@ -56,6 +57,7 @@ type Intake struct {
 	Server    *Server
 
 	handler *Handler
+	store   *store.Store
 	// helpers serve the server, and outlive it.
 	helpers []manager.Runnable
 	// spool is nil if there is none; it outlives all.
@@ -64,6 +66,15 @@ type Intake struct {
 
 // Strangers is how many requests of the last hour bore a token that is no source's.
 func (i *Intake) Strangers() int { return i.handler.strangers.lastHour() }
+
+// Latest is an alert's latest Incident, or its stub, as this replica knows it, nil if it knows of none. It must not be changed.
+func (i *Intake) Latest(ctx context.Context, source types.NamespacedName, key v1alpha1.AlertKey) (*v1alpha1.Incident, error) {
+	latest, err := i.store.Latest(ctx, source, key)
+	if err != nil {
+		return nil, fmt.Errorf("look for the Incident: %w", err)
+	}
+	return latest, nil
+}
 
 // NeedLeaderElection is false: every replica takes deliveries. It also makes the manager start the intake after the
 // caches, and stop it before them.
@@ -99,7 +110,7 @@ func (i *Intake) Start(ctx context.Context) error {
 
 // Add puts an intake into a manager without leader election.
 func Add(ctx context.Context, mgr manager.Manager, options Options) (*Intake, error) {
-	if err := incidents.AddIndex(ctx, mgr.GetFieldIndexer()); err != nil {
+	if err := store.AddIndex(ctx, mgr.GetFieldIndexer()); err != nil {
 		return nil, err
 	}
 	secrets, err := kubernetes.NewForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
@@ -137,6 +148,7 @@ func Add(ctx context.Context, mgr manager.Manager, options Options) (*Intake, er
 		Inbox:     letters,
 		Server:    server,
 		handler:   handler,
+		store:     recorder,
 		helpers: []manager.Runnable{
 			directory, letters, &store.Rescuer{Directory: directory, Store: recorder, Log: log}, reporter,
 			&resolvedWatch{mgr.GetCache(), letters, realClock},

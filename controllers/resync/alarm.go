@@ -10,7 +10,6 @@ import (
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/controllers/loop"
-	"github.com/itoc360/itoc360-operator/internal/incidents"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 )
 
@@ -33,9 +32,9 @@ func (f *feed) tellDelivering(ctx context.Context, arrive metav1.Condition) erro
 // resolved it, it does not open again until they have arrived in between.
 func (d Deps) alarm(ctx context.Context, source *v1alpha1.AlertSource, arrive metav1.Condition) error {
 	name := types.NamespacedName{Namespace: source.Namespace, Name: source.Name}
-	latest, err := incidents.LatestCached(ctx, d.Client, name, v1alpha1.DeliveringKey)
+	latest, err := d.Intake.Latest(ctx, name, v1alpha1.DeliveringKey)
 	if err != nil {
-		return fmt.Errorf("look for the Incident: %w", err)
+		return err
 	}
 	isWanted := source.AsksSentry() && source.Spec.Sentry.NotifyWhenNotDelivering && !source.Spec.Suspend
 	isDown := arrive.Status == metav1.ConditionFalse

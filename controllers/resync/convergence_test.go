@@ -19,7 +19,7 @@ import (
 // been paged of all news, of no old news, and of nothing twice.
 func TestAfterWhateverWasLostUndisturbedPassesEndRight(t *testing.T) {
 	for seed, changes := range []int{3000, 500, 500} {
-		t.Run(fmt.Sprintf("history %d", seed), func(t *testing.T) { newHistory(t, uint64(seed)).live(changes) }) //nolint:gosec // small
+		t.Run(fmt.Sprintf("history %d", seed), func(t *testing.T) { newHistory(t, uint64(seed)).live(changes) })
 	}
 }
 
@@ -67,6 +67,7 @@ type truth struct {
 }
 
 func newHistory(t *testing.T, seed uint64) *history {
+	t.Helper()
 	h := &history{world: newWorld(t), random: rand.New(rand.NewPCG(seed, 1)), truth: map[string]*truth{}, loss: 0.4}
 	h.sentry.Rules = []string{"Page the on-call"}
 	for range issues / 4 {

@@ -15,7 +15,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
-	"github.com/itoc360/itoc360-operator/internal/incidents"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 	sentryapi "github.com/itoc360/itoc360-operator/internal/sentry/client"
 )
@@ -27,21 +26,23 @@ type Inbox interface {
 		effect v1alpha1.SignalEffect, incident string, err error)
 }
 
-// Intake tells what only the intake of this replica knows.
+// Intake tells what the intake of this replica knows.
 type Intake interface {
+	// Latest is an alert's latest Incident, or its stub, nil if there is none. It must not be changed.
+	Latest(ctx context.Context, source types.NamespacedName, key v1alpha1.AlertKey) (*v1alpha1.Incident, error)
 	// Strangers is how many requests of the last hour bore a token that is no source's.
 	Strangers() int
 }
 
 // Deps are what feeds need.
 type Deps struct {
-	// Client reads from the cache, which has the index of package incidents, and writes.
+	// Client reads from the cache and writes.
 	Client client.Client
 	// APIReader reads live.
 	APIReader client.Reader
 	// Inbox records differences.
 	Inbox Inbox
-	// Intake tells of strangers; nil if there is none.
+	// Intake tells what is recorded, and of strangers.
 	Intake Intake
 	// Recorder takes the Events.
 	Recorder events.EventRecorder
@@ -50,7 +51,7 @@ type Deps struct {
 	// Limiters bound how much each organization is asked.
 	Limiters *sentryapi.Limiters
 	// Retries are the pauses between the tries of a call. Default: the client's.
-	Retries wait.Backoff
+	Retries sentryapi.Retries
 }
 
 const (
@@ -155,9 +156,9 @@ func (f *feed) source(ctx context.Context) (*v1alpha1.AlertSource, error) {
 
 // view is what there is to judge an issue by.
 func (f *feed) view(ctx context.Context, source *v1alpha1.AlertSource, key v1alpha1.AlertKey, answer sentryapi.Answer) (view, error) {
-	latest, err := incidents.LatestCached(ctx, f.Client, f.name, key)
+	latest, err := f.Intake.Latest(ctx, f.name, key)
 	if err != nil {
-		return view{}, fmt.Errorf("look for the Incident: %w", err)
+		return view{}, err
 	}
 	f.setClock(answer)
 	return view{source: source, latest: latest, at: answer.At(), now: f.Clock.Now()}, nil

@@ -215,7 +215,8 @@ func TestALeaderKilledInMidMergeLeavesNothingUndone(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		calls := 0
 		w.sentry.Fault = func(http.ResponseWriter, *http.Request) bool {
-			if calls++; calls > 2+kill {
+			calls++
+			if calls > 2+kill {
 				cancel()
 			}
 			return false

@@ -161,7 +161,7 @@ func (v view) compareClosed(issue sentry.Issue) difference {
 	found := difference{verdict: doAsk, action: actionUnresolved, opens: true}
 	switch {
 	case v.latest == nil:
-		found.action = actionCreated
+		found.action, found.rank = actionCreated, rankNews
 		if issue.Substatus.Value == substatusOngoing {
 			found.rank = rankOngoing
 		}

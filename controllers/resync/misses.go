@@ -6,7 +6,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
-	"github.com/itoc360/itoc360-operator/internal/incidents"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 	sentryapi "github.com/itoc360/itoc360-operator/internal/sentry/client"
 )
@@ -64,7 +63,7 @@ func (f *feed) isMissed(ctx context.Context, one find) (bool, error) {
 
 // whole is the latest Incident of an alert, not its stub; nil if there is none.
 func (f *feed) whole(ctx context.Context, key v1alpha1.AlertKey) (*v1alpha1.Incident, error) {
-	latest, err := incidents.LatestCached(ctx, f.Client, f.name, key)
+	latest, err := f.Intake.Latest(ctx, f.name, key)
 	if err != nil || latest == nil || !lifecycle.IsStub(latest) {
 		return latest, err
 	}

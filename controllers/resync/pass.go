@@ -74,7 +74,7 @@ func (f *feed) pass(ctx context.Context) error {
 	calls := f.sentry.Total()
 	startedAt, err := f.begin(ctx, source)
 	if err != nil {
-		return errors.Join(err, f.tellTrouble(ctx, troubleOf(err, source)))
+		return f.failed(ctx, source, err)
 	}
 	status := f.known()
 	p := &pass{
@@ -83,7 +83,7 @@ func (f *feed) pass(ctx context.Context) error {
 	}
 	finishedAt, err := p.run(ctx)
 	if err != nil {
-		return errors.Join(err, f.tellTrouble(ctx, troubleOf(err, source)))
+		return f.failed(ctx, source, err)
 	}
 	done := v1alpha1.ResyncPass{
 		StartedAt: metaTime(startedAt), FinishedAt: metaTime(finishedAt), Issues: int32(p.issues), //nolint:gosec // at most 100,000
@@ -92,6 +92,14 @@ func (f *feed) pass(ctx context.Context) error {
 		Waiting: p.waiting, NewsSince: ptr.To(metaTime(p.since)),
 	}
 	return f.finish(ctx, done, p.refused)
+}
+
+// failed tells why a pass did not end, unless the term of office did.
+func (f *feed) failed(ctx context.Context, source *v1alpha1.AlertSource, err error) error {
+	if ctx.Err() != nil {
+		return err
+	}
+	return errors.Join(err, f.tellTrouble(ctx, troubleOf(err, source)))
 }
 
 // begin sees what the token may do, and takes note of when the first pass began.
@@ -266,7 +274,7 @@ func (p *pass) consider(ctx context.Context, issue sentry.Issue, answer sentryap
 	case found.verdict == doWait:
 		p.checkAt(issue.ID, p.Clock.Now().Add(settleAfter))
 		return nil
-	case found.verdict == doAsk && !(p.isFirst && found.rank == rankOngoing):
+	case found.verdict == doAsk && (!p.isFirst || found.rank != rankOngoing):
 		if !p.isCandidate[issue.ID] {
 			p.isCandidate[issue.ID] = true
 			p.candidates = append(p.candidates, candidate{issue.ID, found.rank})
@@ -284,12 +292,14 @@ func (p *pass) askCandidates(ctx context.Context) error {
 	asked, disputed := 0, 0
 	for _, one := range p.candidates {
 		if one.rank == rankDisputed {
-			if disputed++; disputed > maxDisputed {
+			disputed++
+			if disputed > maxDisputed {
 				continue
 			}
 			p.lastDisputed = one.id
 		}
-		if asked++; asked > maxAsked {
+		asked++
+		if asked > maxAsked {
 			p.waiting++
 			continue
 		}

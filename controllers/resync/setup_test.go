@@ -205,7 +205,7 @@ func TestAFeedIsMadeAnewForAnotherToken(t *testing.T) {
 	if w.resync.feedOf(w.source.Name) != first {
 		t.Error("it is made anew for nothing")
 	}
-	w.sentry.Organization.Slug = "acme-2"
+	w.sentry.Slug = "acme-2"
 	w.source.Update(t, func(source *v1alpha1.AlertSource) { source.Spec.Sentry.Organization = "acme-2" })
 	w.reconcile()
 	if second := w.resync.feedOf(w.source.Name); second == nil || second == first {

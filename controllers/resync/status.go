@@ -31,9 +31,6 @@ type conditions struct {
 
 // tellTrouble writes that a pass did not end.
 func (f *feed) tellTrouble(ctx context.Context, trouble metav1.Condition) error {
-	if ctx.Err() != nil {
-		return nil
-	}
 	source, err := f.source(ctx)
 	if err != nil {
 		return err
@@ -141,8 +138,6 @@ func (f *feed) evidence(source *v1alpha1.AlertSource, passes []v1alpha1.ResyncPa
 			e.lastSignal = last.Time
 		}
 	}
-	if f.Intake != nil {
-		e.strangers = f.Intake.Strangers()
-	}
+	e.strangers = f.Intake.Strangers()
 	return e
 }

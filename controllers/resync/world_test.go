@@ -17,7 +17,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -28,7 +27,6 @@ import (
 	"github.com/itoc360/itoc360-operator/controllers/loop"
 	"github.com/itoc360/itoc360-operator/hack/sentrysim/simulator"
 	"github.com/itoc360/itoc360-operator/hack/testbed"
-	"github.com/itoc360/itoc360-operator/internal/incidents"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 	sentryapi "github.com/itoc360/itoc360-operator/internal/sentry/client"
 	"github.com/itoc360/itoc360-operator/webhook"
@@ -56,6 +54,9 @@ type world struct {
 	directory *directory
 	mirror    *testbed.Mirror
 	recorder  *events.FakeRecorder
+
+	// strangers is how many requests bore an unknown token.
+	strangers int
 
 	// These are as new after a restart.
 	inbox     *inbox.Inbox
@@ -160,6 +161,14 @@ func paged(source *v1alpha1.AlertSource) {
 	source.Spec.EscalationPolicyRef = &v1alpha1.PolicyReference{Name: source.Name}
 }
 
+// intake is what the controller knows of it.
+type intake struct {
+	*store.Store
+	strangers *int
+}
+
+func (i intake) Strangers() int { return *i.strangers }
+
 // noDispatcher sends nothing: what is due stands in the ledger.
 type noDispatcher struct{}
 
@@ -169,7 +178,7 @@ func (noDispatcher) Enqueue(types.NamespacedName, *v1alpha1.Incident) {}
 func (w *world) restart() {
 	w.Helper()
 	live := control.Client(w.TB)
-	w.mirror = testbed.NewMirror(w.TB, live, w.source.Name.Namespace, loop.AddIndexes, incidents.AddIndex)
+	w.mirror = testbed.NewMirror(w.TB, live, w.source.Name.Namespace, loop.AddIndexes, store.AddIndex)
 	recorder := store.New(w.mirror, w.mirror, live, w.directory, w.clock)
 	recorder.UseServerClock(time.Now)
 	w.inbox = inbox.New(recorder, inbox.Options{Named: w.directory, Clock: w.clock})
@@ -179,8 +188,8 @@ func (w *world) restart() {
 		Client: w.mirror, Recorder: w.recorder, Clock: w.clock, Inbox: w.inbox, Dispatcher: noDispatcher{},
 	}
 	w.resync = NewReconciler(Deps{
-		Client: w.mirror, APIReader: live, Inbox: w.inbox, Recorder: w.recorder, Clock: w.clock, Limiters: w.limiters,
-		Retries: wait.Backoff{Duration: time.Millisecond, Factor: 1, Steps: 3},
+		Client: w.mirror, APIReader: live, Inbox: w.inbox, Intake: intake{recorder, &w.strangers}, Recorder: w.recorder, Clock: w.clock, Limiters: w.limiters,
+		Retries: sentryapi.Retries{First: time.Millisecond, Times: 3},
 	})
 	w.connect()
 }
@@ -319,7 +328,7 @@ func (w *world) incident(id string) *v1alpha1.Incident {
 
 func (w *world) incidentOf(key v1alpha1.AlertKey) *v1alpha1.Incident {
 	w.Helper()
-	known, err := incidents.LatestCached(w.Context(), w.mirror, w.source.Name, key)
+	known, err := w.resync.Intake.Latest(w.Context(), w.source.Name, key)
 	testbed.Must(w.TB, err)
 	if known == nil {
 		return nil

@@ -30,8 +30,30 @@ type Retention struct {
 // sight). One of which somebody is still to be told stays. Of one alert key the lowest numbers go first, so that the
 // numbers of those kept have no gap.
 func Expire(incidents []Kept, retention Retention, now time.Time) (expired []*Kept, next time.Time) {
-	var queue []candidate
-	resolved := 0
+	queue, resolved := candidatesOf(incidents, retention)
+	slices.SortStableFunc(queue, func(a, b candidate) int {
+		return cmp.Or(a.resolvedAt.Compare(b.resolvedAt), cmp.Compare(a.incident.AlertKey, b.incident.AlertKey))
+	})
+	for _, c := range queue {
+		due := c.due
+		if surplus := !c.incident.Test && resolved > retention.MaxResolved; surplus {
+			due = c.resolvedAt.Add(MinRetention)
+		}
+		switch {
+		case !due.After(now):
+			expired = append(expired, c.incident)
+			if !c.incident.Test {
+				resolved--
+			}
+		case next.IsZero() || due.Before(next):
+			next = due
+		}
+	}
+	return expired, next
+}
+
+// candidatesOf are the Incidents that will go one day, and how many of them are resolved ones.
+func candidatesOf(incidents []Kept, retention Retention) (queue []candidate, resolved int) {
 	for _, sameKey := range byAlertKey(incidents) {
 		var earliest time.Time
 		for i, incident := range sameKey {
@@ -52,25 +74,7 @@ func Expire(incidents []Kept, retention Retention, now time.Time) (expired []*Ke
 			queue = append(queue, candidate{incident, resolvedAt.Add(max(retention.MaxAge, MinRetention)), resolvedAt})
 		}
 	}
-	slices.SortStableFunc(queue, func(a, b candidate) int {
-		return cmp.Or(a.resolvedAt.Compare(b.resolvedAt), cmp.Compare(a.incident.AlertKey, b.incident.AlertKey))
-	})
-	for _, c := range queue {
-		due := c.due
-		if surplus := !c.incident.Test && resolved > retention.MaxResolved; surplus {
-			due = c.resolvedAt.Add(MinRetention)
-		}
-		switch {
-		case !due.After(now):
-			expired = append(expired, c.incident)
-			if !c.incident.Test {
-				resolved--
-			}
-		case next.IsZero() || due.Before(next):
-			next = due
-		}
-	}
-	return expired, next
+	return queue, resolved
 }
 
 // candidate is an Incident that will go one day.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-logr/logr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/cache"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/utils/clock"
@@ -35,7 +36,7 @@ type Store struct {
 	orphans *cache.LRUExpireCache
 }
 
-// New makes a Store. The cached reader must have the index that incidents.AddIndex makes; the live reader asks the API
+// New makes a Store. The cached reader must have the index that AddIndex makes; the live reader asks the API
 // server itself.
 func New(client client.Client, cached, live client.Reader, named Named, clock clock.PassiveClock) *Store {
 	return &Store{
@@ -49,6 +50,11 @@ func New(client client.Client, cached, live client.Reader, named Named, clock cl
 
 // UseServerClock makes new Incidents be recorded by the API server's clock.
 func (s *Store) UseServerClock(now func() time.Time) { s.writer.now = now }
+
+// Latest is an alert's latest Incident, or its stub, as this process knows it, nil if it knows of none. It must not be changed.
+func (s *Store) Latest(ctx context.Context, source types.NamespacedName, key v1alpha1.AlertKey) (*v1alpha1.Incident, error) {
+	return s.view.remembered(ctx, source, key)
+}
 
 // Record records signals of one alert key in the order given, each with its outcome. It tries until the context ends; signals
 // that are not recorded by then have an error.

@@ -11,7 +11,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
-	"github.com/itoc360/itoc360-operator/internal/incidents"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 )
 
@@ -38,7 +37,7 @@ func (v view) recall(ctx context.Context, source types.NamespacedName, key v1alp
 
 // remembered is the latest Incident, or its stub, as this process remembers it, nil if it knows of none. It asks nobody.
 func (v view) remembered(ctx context.Context, source types.NamespacedName, key v1alpha1.AlertKey) (*v1alpha1.Incident, error) {
-	found, err := incidents.LatestCached(ctx, v.cached, source, key)
+	found, err := latestCached(ctx, v.cached, source, key)
 	if err != nil {
 		return nil, fmt.Errorf("look into the cache: %w", err)
 	}
@@ -68,7 +67,7 @@ func (v view) ask(ctx context.Context, source types.NamespacedName, key v1alpha1
 		return nil, err
 	}
 	if found == nil {
-		if found, err = incidents.LatestLive(ctx, v.live, source, key); err != nil {
+		if found, err = latestLive(ctx, v.live, source, key); err != nil {
 			return nil, fmt.Errorf("ask the API server: %w", err)
 		}
 	}

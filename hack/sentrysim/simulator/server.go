@@ -51,7 +51,8 @@ func (s *Server) Have(quirk Quirk, has bool) { s.quirks.Store(quirk, has) }
 
 func (s *Server) has(quirk Quirk) bool {
 	has, _ := s.quirks.Load(quirk)
-	return has == true
+	isSet, ok := has.(bool)
+	return ok && isSet
 }
 
 // Calls is how often it was asked, and how many calls were under way at once at most.
@@ -97,10 +98,15 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 		s.unexpected(w, r)
 		return
 	}
-	parts := strings.Split(strings.TrimSuffix(path, "/"), "/")
-	switch {
-	case path == "":
+	if path == "" {
 		s.root(w, isKnown)
+		return
+	}
+	s.routeOrganization(w, r, strings.Split(strings.TrimSuffix(path, "/"), "/"), isKnown)
+}
+
+func (s *Server) routeOrganization(w http.ResponseWriter, r *http.Request, parts []string, isKnown bool) {
+	switch {
 	case !isKnown:
 		s.refuse(w, http.StatusUnauthorized, "Invalid token")
 	case parts[0] == "organizations" && len(parts) > 1 && parts[1] != s.slug():
@@ -201,33 +207,36 @@ func number(text string, otherwise int) int {
 
 // projectsOf are the projects that a question names, by their ids.
 func (s *Server) projectsOf(named []string) (ids []string, status int, detail string) {
-	for _, project := range s.projects {
-		if project.hidden {
-			continue
+	isAll := slices.Equal(named, []string{"-1"})
+	if isAll || len(named) == 0 {
+		for _, project := range s.projects {
+			if !project.hidden && (isAll || !project.left) {
+				ids = append(ids, project.id)
+			}
 		}
-		if len(named) == 0 && !project.left || slices.Equal(named, []string{"-1"}) {
-			ids = append(ids, project.id)
-		}
-	}
-	if len(named) == 0 || slices.Equal(named, []string{"-1"}) {
 		return ids, 0, ""
 	}
 	for _, name := range named {
 		if _, err := strconv.Atoi(name); err != nil && s.has(QuirkNumericProjects) {
 			return nil, http.StatusBadRequest, "Invalid project parameter. Values must be numbers."
 		}
-		place := ""
-		for _, project := range s.projects {
-			if !project.hidden && (project.id == name || project.slug == name) {
-				place = project.id
-			}
-		}
-		if place == "" {
+		id := s.visible(name)
+		if id == "" {
 			return nil, http.StatusForbidden, "You do not have permission to perform this action."
 		}
-		ids = append(ids, place)
+		ids = append(ids, id)
 	}
 	return ids, 0, ""
+}
+
+// visible is the id of a project that the token sees, by its id or slug; "" if there is none.
+func (s *Server) visible(name string) string {
+	for _, project := range s.projects {
+		if !project.hidden && (project.id == name || project.slug == name) {
+			return project.id
+		}
+	}
+	return ""
 }
 
 // found are the issues of some projects that lists have, the one with the newest event first.
@@ -282,7 +291,7 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request, found []*version) 
 	}
 	address := "http://" + r.Host + r.URL.Path + "?cursor="
 	w.Header().Set("Link", fmt.Sprintf(
-		`<%s0:0:1>; rel="previous"; results="false"; cursor="0:0:1", <%s0:%d:0>; rel="next"; results="%s"; cursor="0:%d:0"`,
+		`<%s0:0:1>; rel="previous"; results="false"; cursor="0:0:1", <%s0:%d:0>; rel="next"; results=%q; cursor="0:%d:0"`,
 		address, address, next, results, next))
 	answer(w, http.StatusOK, rows)
 }

@@ -8,15 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
-
-	"k8s.io/apimachinery/pkg/util/wait"
-	"k8s.io/utils/clock"
 
 	"github.com/itoc360/itoc360-operator/internal/outbound"
 )
@@ -50,9 +48,22 @@ type Options struct {
 	// Name is whose calls these are: of several, each gets its turn.
 	Name string
 	// Clock says what time it is.
-	Clock clock.Clock
-	// Retries are the pauses between the tries of a safe call. Default: 1 s, doubled up to 30 s, five of them.
-	Retries wait.Backoff
+	Clock Clock
+	// Retries are the pauses between the tries of a safe call. Default: 1 s, doubled each time, five of them.
+	Retries Retries
+}
+
+// Retries are the pauses between the tries of a call.
+type Retries struct {
+	// First is the first one; each is twice as long as the one before it, and up to half as long again at random.
+	First time.Duration
+	// Times is how many there are.
+	Times int
+}
+
+func (r Retries) pause(tries int) time.Duration {
+	pause := r.First << tries
+	return pause + rand.N(pause/2+1)
 }
 
 // Client asks one organization of Sentry with one token.
@@ -63,8 +74,8 @@ type Client struct {
 	http         *http.Client
 	limiter      *Limiter
 	name         string
-	clock        clock.Clock
-	retries      wait.Backoff
+	clock        Clock
+	retries      Retries
 	calls        *Calls
 }
 
@@ -81,8 +92,8 @@ func New(options Options) (*Client, error) {
 		return nil, errors.New("the base URL is no http or https address, such as https://sentry.example.com")
 	}
 	base.Path = strings.TrimSuffix(base.Path, "/")
-	if options.Retries == (wait.Backoff{}) {
-		options.Retries = wait.Backoff{Duration: time.Second, Factor: 2, Jitter: 0.5, Steps: 5, Cap: 30 * time.Second}
+	if options.Retries == (Retries{}) {
+		options.Retries = Retries{First: time.Second, Times: 5}
 	}
 	dialer := &net.Dialer{Timeout: callTimeout, KeepAlive: idleTimeout}
 	return &Client{
@@ -122,16 +133,15 @@ type call struct {
 
 // ask asks until there is an answer, or one that will not change, or the tries are used up.
 func (c *Client) ask(ctx context.Context, call call, into any) (Answer, error) {
-	pauses := c.retries
-	for {
+	for tries := 0; ; tries++ {
 		answer, err := c.try(ctx, call, into)
-		if err == nil || !isTransient(err) || pauses.Steps <= 0 || ctx.Err() != nil {
+		if err == nil || !isTransient(err) || tries >= c.retries.Times || ctx.Err() != nil {
 			return answer, err
 		}
 		select {
 		case <-ctx.Done():
 			return answer, err
-		case <-c.clock.After(pauses.Step()):
+		case <-c.clock.After(c.retries.pause(tries)):
 		}
 	}
 }

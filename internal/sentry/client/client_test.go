@@ -51,7 +51,10 @@ func TestAListGoesOnFromACursor(t *testing.T) {
 		w.Create(w.project, simulator.Issue{})
 	}
 	cursor, seen := "", 0
-	for page := range w.client.Unresolved(t.Context(), nil, "") {
+	for page, err := range w.client.Unresolved(t.Context(), nil, "") {
+		if err != nil {
+			t.Fatal(err)
+		}
 		if cursor = page.Cursor; cursor != "" {
 			break
 		}
@@ -81,7 +84,8 @@ func TestProjectsAreAskedForByTheirSlugOrId(t *testing.T) {
 		"one by its id":           {[]string{w.project}, []string{mine}},
 	} {
 		ids, _, err := w.unresolved(t, c.projects...)
-		if slices.Sort(ids); err != nil || !slices.Equal(ids, c.want) {
+		slices.Sort(ids)
+		if err != nil || !slices.Equal(ids, c.want) {
 			t.Errorf("%s: %s, %v", name, ids, err)
 		}
 	}
@@ -120,7 +124,8 @@ func TestOneIssueTellsWhatHappenedToIt(t *testing.T) {
 
 func TestGoneAndMergedIssuesAreToldApart(t *testing.T) {
 	w := newWorld(t)
-	left, merged, gone := w.Create(w.project, simulator.Issue{}), w.Create(w.project, simulator.Issue{}), w.Create(w.project, simulator.Issue{})
+	left, merged := w.Create(w.project, simulator.Issue{}), w.Create(w.project, simulator.Issue{})
+	gone := w.Create(w.project, simulator.Issue{})
 	w.Delete(gone)
 	w.BeginMerge(merged)
 	for _, id := range []string{gone, merged} {
@@ -155,7 +160,8 @@ func TestATokenIsAskedWhatItMayDo(t *testing.T) {
 
 func TestTokensThatCannotReadIssuesAreRefused(t *testing.T) {
 	for given, want := range map[string]error{
-		"": client.ErrTokenEmpty, "sntrys_abc": client.ErrOrganizationToken, "sntryi_a\n": client.ErrTokenShape, `"sntryi_a"`: client.ErrTokenShape,
+		"": client.ErrTokenEmpty, "sntrys_abc": client.ErrOrganizationToken,
+		"sntryi_a\n": client.ErrTokenShape, `"sntryi_a"`: client.ErrTokenShape,
 		"sntryi_a": nil, "sntryu_a": nil, "0123456789abcdef": nil,
 	} {
 		options := options()
@@ -191,7 +197,8 @@ func TestSafeCallsAreTriedAgain(t *testing.T) {
 			id := w.Create(w.project, simulator.Issue{})
 			faults := 2
 			w.Fault = func(response http.ResponseWriter, _ *http.Request) bool {
-				if faults--; faults >= 0 {
+				faults--
+				if faults >= 0 {
 					fault(response)
 				}
 				return faults >= 0

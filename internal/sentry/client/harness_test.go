@@ -5,9 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"k8s.io/apimachinery/pkg/util/wait"
-	"k8s.io/utils/clock"
-
 	"github.com/itoc360/itoc360-operator/hack/sentrysim/simulator"
 	"github.com/itoc360/itoc360-operator/internal/sentry/client"
 )
@@ -45,11 +42,16 @@ func newWorld(t *testing.T, change ...func(*client.Options)) *world {
 	return w
 }
 
+type realClock struct{}
+
+func (realClock) Now() time.Time                         { return time.Now() }
+func (realClock) After(d time.Duration) <-chan time.Time { return time.After(d) }
+
 func options() client.Options {
 	return client.Options{
-		Organization: "acme", Token: token, Name: "team-payments/payments", Clock: clock.RealClock{},
-		Limiters: client.NewLimiters(client.Limits{PerSecond: 10_000, Burst: 100, InFlight: 4}, clock.RealClock{}),
-		Retries:  wait.Backoff{Duration: time.Millisecond, Factor: 1, Steps: 3},
+		Organization: "acme", Token: token, Name: "team-payments/payments", Clock: realClock{},
+		Limiters: client.NewLimiters(client.Limits{PerSecond: 10_000, Burst: 100, InFlight: 4}, realClock{}),
+		Retries:  client.Retries{First: time.Millisecond, Times: 3},
 	}
 }
 

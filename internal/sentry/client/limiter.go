@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
-	"k8s.io/utils/clock"
 )
 
 // Class says which calls go first.
@@ -23,6 +22,12 @@ const (
 	// ClassPage is for the pages of a list.
 	ClassPage
 )
+
+// Clock says what time it is, and when a time has passed.
+type Clock interface {
+	Now() time.Time
+	After(duration time.Duration) <-chan time.Time
+}
 
 // Limits are how much one organization of Sentry is asked.
 type Limits struct {
@@ -40,14 +45,14 @@ const maxPause = 5 * time.Minute
 // Limiters has one Limiter for each organization.
 type Limiters struct {
 	limits Limits
-	clock  clock.WithDelayedExecution
+	clock  Clock
 
 	mu    sync.Mutex
 	known map[string]*Limiter
 }
 
 // NewLimiters makes Limiters without any yet.
-func NewLimiters(limits Limits, clock clock.WithDelayedExecution) *Limiters {
+func NewLimiters(limits Limits, clock Clock) *Limiters {
 	if limits == (Limits{}) {
 		limits = Limits{PerSecond: 2, Burst: 4, InFlight: 4}
 	}
@@ -67,7 +72,7 @@ func (l *Limiters) For(host, organization string) *Limiter {
 
 // Limiter lets calls begin in the order of their class and, within a class, in turn for each of those who ask.
 type Limiter struct {
-	clock    clock.WithDelayedExecution
+	clock    Clock
 	inFlight int
 
 	mu      sync.Mutex
@@ -78,8 +83,8 @@ type Limiter struct {
 	served map[string]uint64
 	count  uint64
 	paused time.Time
-	// timer is set while calls wait for time to pass.
-	timer clock.Timer
+	// sleeping is true while calls wait for time to pass.
+	sleeping bool
 }
 
 type waiter struct {
@@ -88,7 +93,7 @@ type waiter struct {
 	ready chan struct{}
 }
 
-func newLimiter(limits Limits, clock clock.WithDelayedExecution) *Limiter {
+func newLimiter(limits Limits, clock Clock) *Limiter {
 	return &Limiter{
 		clock: clock, inFlight: limits.InFlight,
 		rate: rate.NewLimiter(rate.Limit(limits.PerSecond), limits.Burst), served: map[string]uint64{},
@@ -177,13 +182,16 @@ func (l *Limiter) next() *waiter {
 
 // wakeAfter grants again after a while. It needs the lock.
 func (l *Limiter) wakeAfter(delay time.Duration) {
-	if l.timer != nil {
+	if l.sleeping {
 		return
 	}
-	l.timer = l.clock.AfterFunc(delay, func() {
+	l.sleeping = true
+	passed := l.clock.After(delay)
+	go func() {
+		<-passed
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.timer = nil
+		l.sleeping = false
 		l.grant()
-	})
+	}()
 }

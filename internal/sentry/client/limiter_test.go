@@ -10,14 +10,12 @@ import (
 	"testing/synctest"
 	"time"
 
-	"k8s.io/utils/clock"
-
 	"github.com/itoc360/itoc360-operator/internal/sentry/client"
 )
 
 func TestAnOrganizationIsAskedTwiceASecondByAllTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		limiters := client.NewLimiters(client.Limits{}, clock.RealClock{})
+		limiters := client.NewLimiters(client.Limits{}, realClock{})
 		var mu sync.Mutex
 		var begins []time.Time
 		running, most := 0, 0
@@ -36,7 +34,7 @@ func TestAnOrganizationIsAskedTwiceASecondByAllTogether(t *testing.T) {
 				running++
 				most = max(most, running)
 				mu.Unlock()
-				time.Sleep(3 * time.Second)
+				<-time.After(3 * time.Second)
 				mu.Lock()
 				running--
 				mu.Unlock()
@@ -57,8 +55,9 @@ func TestAnOrganizationIsAskedTwiceASecondByAllTogether(t *testing.T) {
 }
 
 func TestOrganizationsDoNotWaitForEachOther(t *testing.T) {
-	limiters := client.NewLimiters(client.Limits{}, clock.RealClock{})
-	if limiters.For("sentry.io", "acme") != limiters.For("sentry.io", "acme") ||
+	limiters := client.NewLimiters(client.Limits{}, realClock{})
+	first, again := limiters.For("sentry.io", "acme"), limiters.For("sentry.io", "acme")
+	if first != again ||
 		limiters.For("sentry.io", "acme") == limiters.For("sentry.io", "other") ||
 		limiters.For("sentry.io", "acme") == limiters.For("de.sentry.io", "acme") {
 		t.Error("a limiter is of one host and organization, and all of these share it")
@@ -67,7 +66,7 @@ func TestOrganizationsDoNotWaitForEachOther(t *testing.T) {
 
 func TestChecksGoFirstAndSourcesTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		limiter := client.NewLimiters(client.Limits{PerSecond: 2, Burst: 1, InFlight: 1}, clock.RealClock{}).For("sentry.io", "acme")
+		limiter := client.NewLimiters(client.Limits{PerSecond: 2, Burst: 1, InFlight: 1}, realClock{}).For("sentry.io", "acme")
 		hold, err := limiter.Acquire(t.Context(), client.ClassPage, "a")
 		if err != nil {
 			t.Fatal(err)
@@ -77,7 +76,8 @@ func TestChecksGoFirstAndSourcesTakeTurns(t *testing.T) {
 			who   string
 			class client.Class
 		}{
-			{"a", client.ClassPage}, {"a", client.ClassPage}, {"b", client.ClassPage}, {"b", client.ClassWriteBack}, {"a", client.ClassCheck}, {"c", client.ClassPage},
+			{"a", client.ClassPage}, {"a", client.ClassPage}, {"b", client.ClassPage}, {"b", client.ClassWriteBack},
+			{"a", client.ClassCheck}, {"c", client.ClassPage},
 		} {
 			go func() {
 				release, err := limiter.Acquire(t.Context(), one.class, one.who)
@@ -103,7 +103,7 @@ func TestChecksGoFirstAndSourcesTakeTurns(t *testing.T) {
 
 func TestWhoGivesUpLeavesNoTrace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		limiter := client.NewLimiters(client.Limits{PerSecond: 1000, Burst: 1000, InFlight: 1}, clock.RealClock{}).For("sentry.io", "acme")
+		limiter := client.NewLimiters(client.Limits{PerSecond: 1000, Burst: 1000, InFlight: 1}, realClock{}).For("sentry.io", "acme")
 		hold, _ := limiter.Acquire(t.Context(), client.ClassPage, "a")
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
@@ -121,7 +121,7 @@ func TestWhoGivesUpLeavesNoTrace(t *testing.T) {
 
 func TestAPauseHoldsAllCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		limiter := client.NewLimiters(client.Limits{}, clock.RealClock{}).For("sentry.io", "acme")
+		limiter := client.NewLimiters(client.Limits{}, realClock{}).For("sentry.io", "acme")
 		limiter.Pause(time.Hour)
 		begun := time.Now()
 		release, err := limiter.Acquire(t.Context(), client.ClassCheck, "a")

@@ -11,7 +11,7 @@ const organizationTokenPrefix = "sntrys_"
 // What is wrong with a token, before anybody was asked.
 var (
 	ErrTokenEmpty        = errors.New("the token is empty")
-	ErrTokenShape        = errors.New("the token has characters that no token of Sentry has; copy it once more, without quotes or line breaks")
+	ErrTokenShape        = errors.New("the token has characters that no token of Sentry has: copy it once more, without quotes or blanks")
 	ErrOrganizationToken = errors.New("this is an organization token (sntrys_…), which is for CI and cannot read issues; " +
 		"use the token of the internal integration (sntryi_…)")
 )

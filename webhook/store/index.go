@@ -1,5 +1,4 @@
-// Package incidents finds an alert's Incident with the highest number among those that a cache, or the API server, has.
-package incidents
+package store
 
 import (
 	"context"
@@ -13,15 +12,15 @@ import (
 )
 
 const (
-	// index is the name of the index of Incidents by their alert key, a few of which share each value.
-	index = "itoc360.io/alert-bucket"
-	// buckets is how many values it has: with 100,000 Incidents six share each.
-	buckets = 1 << 14
+	// indexAlert is the name of the index of Incidents by their alert key, a few of which share each value.
+	indexAlert = "itoc360.io/alert-bucket"
+	// alertBuckets is how many values it has: with 100,000 Incidents six share each.
+	alertBuckets = 1 << 14
 )
 
 // AddIndex registers the index that a cache finds an alert's Incidents by. It also makes the cache of a follower hold them.
 func AddIndex(ctx context.Context, indexer client.FieldIndexer) error {
-	err := indexer.IndexField(ctx, &v1alpha1.Incident{}, index, func(object client.Object) []string {
+	err := indexer.IndexField(ctx, &v1alpha1.Incident{}, indexAlert, func(object client.Object) []string {
 		return []string{bucketOf(object.(*v1alpha1.Incident).Spec.AlertKey)}
 	})
 	if err != nil {
@@ -30,16 +29,20 @@ func AddIndex(ctx context.Context, indexer client.FieldIndexer) error {
 	return nil
 }
 
-func bucketOf(key v1alpha1.AlertKey) string { return strconv.Itoa(key.Bucket(buckets)) }
+func bucketOf(key v1alpha1.AlertKey) string { return strconv.Itoa(key.Bucket(alertBuckets)) }
 
-// LatestCached is the latest Incident of an alert key in a cache that has the index, or its stub; nil if there is none. It is not copied
+// latestCached is the latest Incident of an alert key in a cache that has the index, or its stub; nil if there is none. It is not copied
 // out of the cache: nobody may change it.
-func LatestCached(ctx context.Context, cached client.Reader, source types.NamespacedName, key v1alpha1.AlertKey) (*v1alpha1.Incident, error) {
-	return list(ctx, cached, source, key, client.MatchingFields{index: bucketOf(key)}, client.UnsafeDisableDeepCopy)
+func latestCached(
+	ctx context.Context, cached client.Reader, source types.NamespacedName, key v1alpha1.AlertKey,
+) (*v1alpha1.Incident, error) {
+	return list(ctx, cached, source, key, client.MatchingFields{indexAlert: bucketOf(key)}, client.UnsafeDisableDeepCopy)
 }
 
-// LatestLive is the latest Incident of an alert key as the API server lists it, nil if there is none.
-func LatestLive(ctx context.Context, live client.Reader, source types.NamespacedName, key v1alpha1.AlertKey) (*v1alpha1.Incident, error) {
+// latestLive is the latest Incident of an alert key as the API server lists it, nil if there is none.
+func latestLive(
+	ctx context.Context, live client.Reader, source types.NamespacedName, key v1alpha1.AlertKey,
+) (*v1alpha1.Incident, error) {
 	return list(ctx, live, source, key, client.MatchingLabels{v1alpha1.LabelSource: source.Name, v1alpha1.LabelAlert: key.Label()})
 }
 
