@@ -86,7 +86,8 @@ func startCampaign(t *testing.T, lease types.NamespacedName, directory knowingDi
 		LeaseDuration: 3 * time.Second, RenewDeadline: 2 * time.Second, RetryPeriod: 200 * time.Millisecond,
 		Setup: func(mgr ctrl.Manager) error {
 			return Setup(mgr, Options{
-				Directory: directory, Inbox: noInbox{t}, Known: noIntake{}, Office: &notify.Office{}, ExternalURL: "https://alerts.example.com",
+				Directory: directory, Inbox: noInbox{t}, Known: noIntake{}, Office: &notify.Office{},
+				ExternalURL: "https://alerts.example.com",
 			})
 		},
 	}))

@@ -96,7 +96,10 @@ func TestWhatASourceMakesOfANotice(t *testing.T) {
 			"a mapping cannot name what is unknown",
 			sourceWith(meaningIn("seer", v1alpha1.MeaningAlert)), issueNotice("seer"), "", ignoredAction,
 		},
-		{"an action that means Ignore", sourceWith(meaningIn("created", v1alpha1.MeaningIgnore)), issueNotice("created"), "", ignoredMapping},
+		{
+			"an action that means Ignore", sourceWith(meaningIn("created", v1alpha1.MeaningIgnore)),
+			issueNotice("created"), "", ignoredMapping,
+		},
 		{
 			"a resolve that means Ignore", sourceWith(meaningIn("resolved", v1alpha1.MeaningIgnore)),
 			issueNotice("resolved"), "", ignoredMapping,

@@ -72,7 +72,8 @@ func (k AlertKey) Bucket(of int) int {
 }
 
 // IncidentName is the name of the numbered Incident of an alert key: <source>-<issue id>-<number>, with an m before
-// the id of a metric alert, and "delivering" for the id of DeliveringKey. Being deterministic, it lets the API server itself refuse a double.
+// the id of a metric alert, and "delivering" for the id of DeliveringKey. Being deterministic, it lets the API server itself
+// refuse a double.
 func IncidentName(source string, key AlertKey, number int32) string {
 	id := strings.TrimPrefix(string(key), issuePrefix)
 	if metric, ok := strings.CutPrefix(string(key), metricPrefix); ok {

@@ -68,7 +68,8 @@ type Signal struct {
 	// +required
 	Event SignalEvent `json:"event"`
 	// action is the sender's word for it: created, assigned, unresolved, archived, resolved, triggered, critical, ...;
-	// changed for what Sentry's API shows that no webhook tells; silence where the operator resolved, acknowledgement-timeout where it withdrew an acknowledgement; acknowledge or
+	// changed for what Sentry's API shows that no webhook tells; silence where the operator resolved,
+	// acknowledgement-timeout where it withdrew an acknowledgement; not-delivering and delivering of feed/delivering; acknowledge or
 	// snooze for a responder's response.
 	// +optional
 	// +kubebuilder:validation:MaxLength=128

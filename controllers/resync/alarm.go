@@ -59,8 +59,8 @@ func isOlder(down metav1.Condition, latest *v1alpha1.Incident) bool {
 	if latest == nil || down.Status != metav1.ConditionFalse {
 		return false
 	}
-	cycles := latest.Status.Cycles
-	return len(cycles) > 0 && cycles[len(cycles)-1].ResolvedAt != nil && !down.LastTransitionTime.After(cycles[len(cycles)-1].ResolvedAt.Time)
+	ended := endOf(latest)
+	return !ended.IsZero() && !down.LastTransitionTime.After(ended)
 }
 
 func (d Deps) sound(ctx context.Context, source *v1alpha1.AlertSource, heard lifecycle.Heard) error {

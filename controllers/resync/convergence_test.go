@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -276,14 +277,15 @@ func (h *history) judge() {
 			open++
 		}
 		if want, known := h.wantOpen(truth, status, found); known && want != isOpenHere {
-			h.Errorf("issue %s is %q in Sentry, and its Incident is open: %t\ntruth: %+v\nincident: %s", id, status, isOpenHere, truth, describe(latest))
+			h.Errorf("issue %s is %q in Sentry, and its Incident is open: %t\ntruth: %+v\nincident: %s",
+				id, status, isOpenHere, truth, describe(latest))
 		}
 		if isOpenHere && found {
 			if got := latest.Spec.Issue.Assignee; got != assignee {
 				h.Errorf("issue %s is assigned to %q, and its Incident to %q", id, assignee, got)
 			}
-			if want := map[string]v1alpha1.Priority{"low": "Low", "medium": "Medium", "high": "High"}[priority]; latest.Spec.Priority != want {
-				h.Errorf("issue %s has priority %s, and its Incident %s", id, want, latest.Spec.Priority)
+			if got := strings.ToLower(string(latest.Spec.Priority)); got != priority {
+				h.Errorf("issue %s has priority %s, and its Incident %s", id, priority, got)
 			}
 			if latest.Spec.Issue.Status != status {
 				h.Errorf("issue %s is %s, and its Incident calls it %s", id, status, latest.Spec.Issue.Status)
@@ -328,8 +330,8 @@ func describe(incident *v1alpha1.Incident) string {
 	}
 	text := incident.Name
 	for _, signal := range incident.Spec.Signals {
-		text += fmt.Sprintf("\n  %s (%s) %s %s %s by %s quiet %t", signal.Time.Format(time.TimeOnly), signal.ReceivedAt.Format(time.TimeOnly),
-			signal.Event, signal.Action, signal.Effect, signal.By, signal.Quiet)
+		text += fmt.Sprintf("\n  %s (%s) %s %s %s by %s quiet %t",
+			signal.Time.Format(time.TimeOnly), signal.ReceivedAt.Format(time.TimeOnly), signal.Event, signal.Action, signal.Effect, signal.By, signal.Quiet)
 	}
 	return text + fmt.Sprintf("\n  response %+v", incident.Spec.Response)
 }

@@ -68,8 +68,8 @@ func (e evidence) cause() string {
 		return fmt.Sprintf("%d deliveries of the last hour bore a wrong signature: compare clientSecretRefs with the Client Secret of the "+
 			"integration", e.refused)
 	case e.strangers > 0:
-		return fmt.Sprintf("%d requests of the last hour bore a token that is no source's: compare the Webhook URL of the integration with "+
-			"the key url of the webhook Secret", e.strangers)
+		return fmt.Sprintf("%d requests of the last hour bore a token that is no source's: compare the Webhook URL of the integration "+
+			"with the key url of the webhook Secret", e.strangers)
 	case len(e.ignored) > 0:
 		return "Webhooks of other projects arrive: " + strings.Join(e.ignored, ", ")
 	case e.lastSignal.IsZero():

@@ -118,7 +118,8 @@ func (f *feed) end(ctx context.Context, v view, key v1alpha1.AlertKey, note stri
 // merge deals with an issue that was merged into another one. What is left of it is written first: were the operator killed in
 // between, the merged one is still open, and all is done once more.
 func (f *feed) merge(
-	ctx context.Context, source *v1alpha1.AlertSource, id string, left sentry.Detail, answer sentryapi.Answer, since time.Time, count *tally,
+	ctx context.Context, source *v1alpha1.AlertSource, id string, left sentry.Detail, answer sentryapi.Answer,
+	since time.Time, count *tally,
 ) error {
 	merged, err := f.view(ctx, source, v1alpha1.IssueKey(id), answer)
 	if err != nil {

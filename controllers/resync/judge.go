@@ -245,7 +245,16 @@ func isOpen(incident *v1alpha1.Incident, now time.Time) bool {
 func isEndedByOthers(incident *v1alpha1.Incident) bool {
 	cycles := incident.Status.Cycles
 	isByHand := incident.Spec.Response != nil && incident.Spec.Response.ResolvedAt != nil
-	return isByHand || len(cycles) > 0 && cycles[len(cycles)-1].ResolvedAt != nil && cycles[len(cycles)-1].ResolvedBy != v1alpha1.BySentry
+	return isByHand || !endOf(incident).IsZero() && cycles[len(cycles)-1].ResolvedBy != v1alpha1.BySentry
+}
+
+// endOf is when an Incident was resolved, as its status, or its stub, says; zero if it was not.
+func endOf(incident *v1alpha1.Incident) time.Time {
+	cycles := incident.Status.Cycles
+	if len(cycles) == 0 || cycles[len(cycles)-1].ResolvedAt == nil {
+		return time.Time{}
+	}
+	return cycles[len(cycles)-1].ResolvedAt.Time
 }
 
 // isSettled tells whether nothing was heard of the alert so shortly before the answer that one of them may outdo the other.
@@ -254,8 +263,8 @@ func (v view) isSettled() bool {
 		return true
 	}
 	last := lifecycle.LastSent(v.latest)
-	if cycles := v.latest.Status.Cycles; last.IsZero() && len(cycles) > 0 && cycles[len(cycles)-1].ResolvedAt != nil {
-		last = cycles[len(cycles)-1].ResolvedAt.Time
+	if last.IsZero() {
+		last = endOf(v.latest)
 	}
 	return !v.at.Before(last.Add(lifecycle.Settling))
 }

@@ -100,13 +100,22 @@ func TestWhatIsWrongWithTheSetUpIsSaid(t *testing.T) {
 		reason string
 		words  string
 	}{
-		"a token that is none":            {func(w *world) { w.sentry.Token = "sntryi_other" }, v1alpha1.ReasonAuthTokenInvalid, "does not know the token"},
-		"a token that may not read":       {func(w *world) { w.sentry.Scopes = []string{"org:read"} }, v1alpha1.ReasonScopeMissing, "event:read"},
-		"another organization":            {func(w *world) { w.sentry.Slug = "other" }, v1alpha1.ReasonOrganizationUnreachable, "acme"},
-		"an API that is away":             {func(w *world) { w.sentry.Fault = away }, v1alpha1.ReasonSentryUnavailable, "502"},
-		"a proxy that wants a login":      {func(w *world) { w.sentry.Have(simulator.QuirkForeignRedirect, true) }, v1alpha1.ReasonSentryUnavailable, "redirected"},
-		"a project, and it is not there":  {func(w *world) { w.change(listing("gone")) }, v1alpha1.ReasonProjectUnreachable, "gone"},
-		"projects of a lost organization": {func(w *world) { w.change(listing("gone")); w.sentry.Slug = "other" }, v1alpha1.ReasonOrganizationUnreachable, "acme"},
+		"a token that is none": {
+			func(w *world) { w.sentry.Token = "sntryi_other" }, v1alpha1.ReasonAuthTokenInvalid, "does not know the token",
+		},
+		"a token that may not read": {
+			func(w *world) { w.sentry.Scopes = []string{"org:read"} }, v1alpha1.ReasonScopeMissing, "event:read",
+		},
+		"another organization": {func(w *world) { w.sentry.Slug = "other" }, v1alpha1.ReasonOrganizationUnreachable, "acme"},
+		"an API that is away":  {func(w *world) { w.sentry.Fault = away }, v1alpha1.ReasonSentryUnavailable, "502"},
+		"a proxy that wants a login": {
+			func(w *world) { w.sentry.Have(simulator.QuirkForeignRedirect, true) }, v1alpha1.ReasonSentryUnavailable, "redirected",
+		},
+		"a project, and it is not there": {func(w *world) { w.change(listing("gone")) }, v1alpha1.ReasonProjectUnreachable, "gone"},
+		"projects of a lost organization": {func(w *world) {
+			w.change(listing("gone"))
+			w.sentry.Slug = "other"
+		}, v1alpha1.ReasonOrganizationUnreachable, "acme"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -141,7 +150,8 @@ func TestWhatTheSourceRefersToIsReadAndSaidWhereItIsWrong(t *testing.T) {
 	secret := func(values map[string]string) func(w *world) {
 		return func(w *world) {
 			kept := &corev1.Secret{}
-			testbed.Must(t, control.Client(t).Get(t.Context(), client.ObjectKey{Namespace: w.source.Name.Namespace, Name: testbed.SecretName}, kept))
+			name := client.ObjectKey{Namespace: w.source.Name.Namespace, Name: testbed.SecretName}
+			testbed.Must(t, control.Client(t).Get(t.Context(), name, kept))
 			kept.StringData = values
 			testbed.Must(t, control.Client(t).Update(t.Context(), kept))
 		}
@@ -156,7 +166,9 @@ func TestWhatTheSourceRefersToIsReadAndSaidWhereItIsWrong(t *testing.T) {
 		reason string
 		words  string
 	}{
-		"an organization token": {secret(map[string]string{"authToken": "sntrys_abc"}), v1alpha1.ReasonAuthTokenInvalid, "internal integration (sntryi_"},
+		"an organization token": {
+			secret(map[string]string{"authToken": "sntrys_abc"}), v1alpha1.ReasonAuthTokenInvalid, "internal integration (sntryi_",
+		},
 		"an empty key":          {secret(map[string]string{"authToken": " \n"}), v1alpha1.ReasonSecretMissing, "key authToken"},
 		"a key that is missing": {withCA, v1alpha1.ReasonSecretMissing, "key ca"},
 		"no certificates": {func(w *world) {
@@ -241,7 +253,8 @@ func TestWebhooksThatDoNotArriveAreNoticed(t *testing.T) {
 	w.lostPass(3)
 	w.expectCondition(v1alpha1.ConditionDelivering, metav1.ConditionTrue, v1alpha1.ReasonDelivering)
 	w.pass()
-	w.expectCondition(v1alpha1.ConditionDelivering, metav1.ConditionFalse, v1alpha1.ReasonWebhooksMissing, "3 came without a webhook", "last webhook came at")
+	w.expectCondition(v1alpha1.ConditionDelivering, metav1.ConditionFalse, v1alpha1.ReasonWebhooksMissing,
+		"3 came without a webhook", "last webhook came at")
 	alarm := func() (states []string) {
 		for _, one := range w.source.Incidents(t) {
 			if one.Spec.AlertKey == v1alpha1.DeliveringKey {

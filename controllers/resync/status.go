@@ -57,7 +57,8 @@ func (d Deps) apply(ctx context.Context, source *v1alpha1.AlertSource, status *v
 	was := source.Status.Conditions
 	var want []metav1.Condition
 	for kind, changed := range map[string]*metav1.Condition{
-		v1alpha1.ConditionInSync: change.inSync, v1alpha1.ConditionDelivering: change.delivering, v1alpha1.ConditionClockSkewed: change.skewed,
+		v1alpha1.ConditionInSync: change.inSync, v1alpha1.ConditionDelivering: change.delivering,
+		v1alpha1.ConditionClockSkewed: change.skewed,
 	} {
 		is := loop.ConditionOf(was, kind)
 		if changed != nil {
@@ -127,7 +128,8 @@ func (f *feed) finish(ctx context.Context, done v1alpha1.ResyncPass, refused []s
 
 func (f *feed) evidence(source *v1alpha1.AlertSource, passes []v1alpha1.ResyncPass) evidence {
 	e := evidence{
-		was: loop.ConditionOf(source.Status.Conditions, v1alpha1.ConditionDelivering), passes: passes, ignored: source.Status.IgnoredProjects,
+		was:    loop.ConditionOf(source.Status.Conditions, v1alpha1.ConditionDelivering),
+		passes: passes, ignored: source.Status.IgnoredProjects, strangers: f.Intake.Strangers(),
 	}
 	if source.Status.LastSignalTime != nil {
 		e.lastSignal = source.Status.LastSignalTime.Time
@@ -138,6 +140,5 @@ func (f *feed) evidence(source *v1alpha1.AlertSource, passes []v1alpha1.ResyncPa
 			e.lastSignal = last.Time
 		}
 	}
-	e.strangers = f.Intake.Strangers()
 	return e
 }

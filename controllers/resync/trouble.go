@@ -70,8 +70,8 @@ func troubleOf(err error, source *v1alpha1.AlertSource) metav1.Condition {
 		reason, message = setUp.reason, setUp.message
 	case errors.As(err, &hidden):
 		reason = v1alpha1.ReasonOrganizationUnreachable
-		message = fmt.Sprintf("The token shows no issues of organization %s: see that the slug is right, and that the integration is of that "+
-			"organization (%v)", source.Spec.Sentry.Organization, err)
+		message = fmt.Sprintf("The token shows no issues of organization %s: see that the slug is right, and that the integration is of "+
+			"that organization (%v)", source.Spec.Sentry.Organization, err)
 	case sentryapi.IsUnauthorized(err):
 		reason = v1alpha1.ReasonAuthTokenInvalid
 		message = "Sentry does not accept the token in authTokenRef: copy that of the internal integration once more"

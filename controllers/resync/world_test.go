@@ -125,7 +125,8 @@ const authToken = "sntryi_0123456789abcdef"
 // newWorld is an empty one: the organization acme with the project checkout, and the source payments with a token.
 func newWorld(t testing.TB, changes ...func(*v1alpha1.AlertSource)) *world {
 	t.Helper()
-	w := &world{TB: t, clock: &testbed.MovedClock{}, recorder: events.NewFakeRecorder(10_000), paged: map[v1alpha1.AlertKey]map[string]bool{}}
+	w := &world{TB: t, clock: &testbed.MovedClock{}, recorder: events.NewFakeRecorder(10_000)}
+	w.paged = map[v1alpha1.AlertKey]map[string]bool{}
 	w.sentry = &simulator.Server{
 		Organization: &simulator.Organization{Now: w.clock.Now, Tell: w.keep}, Token: authToken,
 		Unexpected: func(request string) { t.Errorf("Sentry was asked for %s", request) },
@@ -188,7 +189,8 @@ func (w *world) restart() {
 		Client: w.mirror, Recorder: w.recorder, Clock: w.clock, Inbox: w.inbox, Dispatcher: noDispatcher{},
 	}
 	w.resync = NewReconciler(Deps{
-		Client: w.mirror, APIReader: live, Inbox: w.inbox, Intake: intake{recorder, &w.strangers}, Recorder: w.recorder, Clock: w.clock, Limiters: w.limiters,
+		Client: w.mirror, APIReader: live, Inbox: w.inbox, Intake: intake{recorder, &w.strangers}, Recorder: w.recorder,
+		Clock: w.clock, Limiters: w.limiters,
 		Retries: sentryapi.Retries{First: time.Millisecond, Times: 3},
 	})
 	w.connect()

@@ -143,6 +143,8 @@ type mirroredStatus struct {
 }
 
 // Patch implements client.SubResourceWriter.
-func (s mirroredStatus) Patch(ctx context.Context, object client.Object, patch client.Patch, options ...client.SubResourcePatchOption) error {
+func (s mirroredStatus) Patch(
+	ctx context.Context, object client.Object, patch client.Patch, options ...client.SubResourcePatchOption,
+) error {
 	return s.mirror.note(object, s.SubResourceWriter.Patch(ctx, object, patch, options...))
 }

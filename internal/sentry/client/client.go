@@ -63,7 +63,7 @@ type Retries struct {
 
 func (r Retries) pause(tries int) time.Duration {
 	pause := r.First << tries
-	return pause + rand.N(pause/2+1)
+	return pause + rand.N(pause/2+1) //nolint:gosec // it only spreads calls
 }
 
 // Client asks one organization of Sentry with one token.

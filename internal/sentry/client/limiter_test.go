@@ -76,8 +76,12 @@ func TestChecksGoFirstAndSourcesTakeTurns(t *testing.T) {
 			who   string
 			class client.Class
 		}{
-			{"a", client.ClassPage}, {"a", client.ClassPage}, {"b", client.ClassPage}, {"b", client.ClassWriteBack},
-			{"a", client.ClassCheck}, {"c", client.ClassPage},
+			{"a", client.ClassPage},
+			{"a", client.ClassPage},
+			{"b", client.ClassPage},
+			{"b", client.ClassWriteBack},
+			{"a", client.ClassCheck},
+			{"c", client.ClassPage},
 		} {
 			go func() {
 				release, err := limiter.Acquire(t.Context(), one.class, one.who)
