@@ -24,6 +24,9 @@ const (
 	// AnnotationTest on a NotificationChannel asks for a test message whenever its value changes.
 	AnnotationTest = "itoc360.io/test"
 
+	// AnnotationResync on an AlertSource asks for a pass over Sentry's unresolved issues at once, whenever its value changes.
+	AnnotationResync = "itoc360.io/resync"
+
 	// NotificationsFinalizer keeps an Incident that people were told of, and a NotificationChannel that was told of one, until
 	// the channel has heard of the end: two minutes at most for an Incident, ten for a channel.
 	NotificationsFinalizer = "itoc360.io/notifications"

@@ -172,6 +172,7 @@ func (r *Reconciler) start(ctx context.Context, source *v1alpha1.AlertSource, op
 	known := r.feeds[name]
 	r.mu.Unlock()
 	if known != nil && known.settings == wanted {
+		known.hurry(source.Annotations[v1alpha1.AnnotationResync])
 		return nil
 	}
 	r.stop(name)
@@ -228,7 +229,8 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		return fmt.Errorf("add the feeds: %w", err)
 	}
 	err := ctrl.NewControllerManagedBy(mgr).Named("resync").WithOptions(loop.ControllerOptions()).
-		For(&v1alpha1.AlertSource{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		For(&v1alpha1.AlertSource{}, builder.WithPredicates(
+			predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
 		Watches(&v1alpha1.Incident{}, r.listen()).
 		Complete(r)
 	if err != nil {

@@ -331,7 +331,8 @@ func describe(incident *v1alpha1.Incident) string {
 	text := incident.Name
 	for _, signal := range incident.Spec.Signals {
 		text += fmt.Sprintf("\n  %s (%s) %s %s %s by %s quiet %t",
-			signal.Time.Format(time.TimeOnly), signal.ReceivedAt.Format(time.TimeOnly), signal.Event, signal.Action, signal.Effect, signal.By, signal.Quiet)
+			signal.Time.Format(time.TimeOnly), signal.ReceivedAt.Format(time.TimeOnly), signal.Event, signal.Action, signal.Effect,
+			signal.By, signal.Quiet)
 	}
 	return text + fmt.Sprintf("\n  response %+v", incident.Spec.Response)
 }

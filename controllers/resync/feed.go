@@ -77,6 +77,9 @@ type feed struct {
 	checks map[string]time.Time
 	// woken has something when an earlier check may have come.
 	woken chan struct{}
+	// hurried has something when the next pass is not to wait; asked is the value of the annotation that asked for one last.
+	hurried chan struct{}
+	asked   string
 	// gone are the issues that Sentry has no more, until that is sure.
 	gone map[string]*absence
 	// finds are the openings and resolves of which no webhook was heard yet.
@@ -106,7 +109,8 @@ type find struct {
 func newFeed(deps Deps, source *v1alpha1.AlertSource, sentry *sentryapi.Client, log logr.Logger) *feed {
 	f := &feed{
 		Deps: deps, name: client.ObjectKeyFromObject(source), uid: source.UID, sentry: sentry, log: log,
-		checks: map[string]time.Time{}, woken: make(chan struct{}, 1), gone: map[string]*absence{}, projects: map[string]string{},
+		checks: map[string]time.Time{}, woken: make(chan struct{}, 1), hurried: make(chan struct{}, 1), asked: source.Annotations[v1alpha1.AnnotationResync],
+		gone: map[string]*absence{}, projects: map[string]string{},
 	}
 	if source.Status.Resync != nil {
 		f.status = *source.Status.Resync.DeepCopy()
@@ -126,7 +130,26 @@ func (f *feed) run(ctx context.Context) {
 			f.log.Error(err, "A pass over Sentry's issues did not end")
 			pause = min(pause, failedPause)
 		}
-		f.sleep(ctx, pause)
+		select {
+		case <-ctx.Done():
+		case <-f.hurried:
+		case <-f.Clock.After(pause):
+		}
+	}
+}
+
+// hurry begins the next pass at once if an annotation asks for it that has not done so before.
+func (f *feed) hurry(annotation string) {
+	f.mu.Lock()
+	isNew := annotation != f.asked
+	f.asked = annotation
+	f.mu.Unlock()
+	if !isNew {
+		return
+	}
+	select {
+	case f.hurried <- struct{}{}:
+	default:
 	}
 }
 
