@@ -43,7 +43,7 @@ func delivering(e evidence) metav1.Condition {
 	last := e.passes[len(e.passes)-1]
 	hasHeard := !e.lastSignal.IsZero()
 	if e.was.Status == metav1.ConditionFalse {
-		hasHeard = e.lastSignal.After(e.was.LastTransitionTime.Time)
+		hasHeard = !e.lastSignal.Before(e.was.LastTransitionTime.Time)
 	}
 	switch {
 	case missed >= missesAllowed && told < missed:

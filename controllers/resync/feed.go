@@ -84,6 +84,8 @@ type feed struct {
 	gone map[string]*absence
 	// finds are the openings and resolves of which no webhook was heard yet.
 	finds []find
+	// number counts the passes.
+	number int
 	// told is how many openings and resolves webhooks told of since the last pass.
 	told int32
 	// projects are the ids of projects by their slugs, as far as Sentry told.
@@ -101,8 +103,9 @@ type feed struct {
 // find is an opening or a resolve that a pass has found.
 type find struct {
 	key v1alpha1.AlertKey
-	// at is when it was found, by the operator's clock.
+	// at is when it was found, by the operator's clock, pass the number of the pass that went on, or was the last.
 	at       time.Time
+	pass     int
 	resolved bool
 }
 
@@ -217,7 +220,7 @@ func (f *feed) record(ctx context.Context, key v1alpha1.AlertKey, heard lifecycl
 func (f *feed) found(key v1alpha1.AlertKey, effect v1alpha1.SignalEffect) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.finds = append(f.finds, find{key: key, at: f.Clock.Now(), resolved: effect == v1alpha1.EffectResolved})
+	f.finds = append(f.finds, find{key: key, at: f.Clock.Now(), pass: f.number, resolved: effect == v1alpha1.EffectResolved})
 }
 
 // learn remembers the ids of projects.

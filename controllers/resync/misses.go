@@ -13,14 +13,13 @@ import (
 // countMisses takes stock of what was found before this pass: what no webhook told of by now was missed.
 func (f *feed) countMisses(ctx context.Context, done *v1alpha1.ResyncPass) error {
 	f.mu.Lock()
-	finds := f.finds
+	finds, number := f.finds, f.number
 	done.Told, f.told = f.told, 0
 	f.finds = nil
 	f.mu.Unlock()
 	var younger []find
-	started := f.here(done.StartedAt.Time)
 	for _, one := range finds {
-		if !one.at.Before(started) {
+		if one.pass == number {
 			younger = append(younger, one)
 			continue
 		}

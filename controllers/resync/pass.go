@@ -71,6 +71,9 @@ func (f *feed) pass(ctx context.Context) error {
 	if source.DeletionTimestamp != nil || source.UID != f.uid {
 		return nil
 	}
+	f.mu.Lock()
+	f.number++
+	f.mu.Unlock()
 	calls := f.sentry.Total()
 	startedAt, err := f.begin(ctx, source)
 	if err != nil {

@@ -105,6 +105,10 @@ func tellStory(ctx context.Context, out *terminal, running *cluster, people *peo
 	if err := d.escalate(ctx); err != nil {
 		return fmt.Errorf("chapter %d: %w", len(chapters)+1, err)
 	}
+	out.heading("%d. Webhooks get lost: Sentry's API tells what they did not", len(chapters)+2)
+	if err := d.heal(ctx); err != nil {
+		return fmt.Errorf("chapter %d: %w", len(chapters)+2, err)
+	}
 	out.line("\n%s", out.paint(green, "All answers, all Incidents and all messages are as expected."))
 	return nil
 }
