@@ -65,11 +65,11 @@ func delivering(e evidence) metav1.Condition {
 func (e evidence) cause() string {
 	switch {
 	case e.refused > 0:
-		return fmt.Sprintf("%d deliveries of the last hour bore a wrong signature: compare clientSecretRefs with the Client Secret of the "+
-			"integration", e.refused)
+		return fmt.Sprintf("Deliveries with a wrong signature came in the last hour (%d): compare clientSecretRefs with the Client "+
+			"Secret of the integration", e.refused)
 	case e.strangers > 0:
-		return fmt.Sprintf("%d requests of the last hour bore a token that is no source's: compare the Webhook URL of the integration "+
-			"with the key url of the webhook Secret", e.strangers)
+		return fmt.Sprintf("Requests with a token that is no source's came in the last hour (%d): compare the Webhook URL of the "+
+			"integration with the key url of the webhook Secret", e.strangers)
 	case len(e.ignored) > 0:
 		return "Webhooks of other projects arrive: " + strings.Join(e.ignored, ", ")
 	case e.lastSignal.IsZero():

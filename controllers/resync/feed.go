@@ -112,7 +112,8 @@ type find struct {
 func newFeed(deps Deps, source *v1alpha1.AlertSource, sentry *sentryapi.Client, log logr.Logger) *feed {
 	f := &feed{
 		Deps: deps, name: client.ObjectKeyFromObject(source), uid: source.UID, sentry: sentry, log: log,
-		checks: map[string]time.Time{}, woken: make(chan struct{}, 1), hurried: make(chan struct{}, 1), asked: source.Annotations[v1alpha1.AnnotationResync],
+		checks: map[string]time.Time{}, woken: make(chan struct{}, 1),
+		hurried: make(chan struct{}, 1), asked: source.Annotations[v1alpha1.AnnotationResync],
 		gone: map[string]*absence{}, projects: map[string]string{},
 	}
 	if source.Status.Resync != nil {

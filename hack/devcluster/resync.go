@@ -193,7 +193,8 @@ func (d *demonstration) showFound(ctx context.Context, want int) error {
 		return err
 	}
 	table, err := d.cluster.Kubectl(ctx, "get", "incidents", "-n", demoNamespace, "-l", v1alpha1.LabelSource+"="+billing,
-		"-o", "custom-columns=NAME:.metadata.name,STATE:.status.state,TITLE:.spec.issue.title,TOLD BY:.spec.signals[0].by,QUIET:.spec.signals[0].quiet")
+		"-o", "custom-columns=NAME:.metadata.name,STATE:.status.state,TITLE:.spec.issue.title,"+
+			"TOLD BY:.spec.signals[0].by,QUIET:.spec.signals[0].quiet")
 	if err != nil {
 		return err
 	}
@@ -226,7 +227,7 @@ func (d *demonstration) expectDelivering(ctx context.Context, want metav1.Condit
 	}
 	is := loop.ConditionOf(source.Status.Conditions, v1alpha1.ConditionDelivering)
 	if is.Status != want {
-		return fmt.Errorf("Delivering is %s, not %s: %s", is.Status, want, is.Message)
+		return fmt.Errorf("condition Delivering is %s, not %s: %s", is.Status, want, is.Message)
 	}
 	d.out.line("   Delivering=%s: %s", is.Status, is.Message)
 	return nil
