@@ -51,6 +51,7 @@ func parts() []part {
 			return w.outage(ctx, "killed", w.KillAPIServer, w.StartAPIServer)
 		}},
 		{"statuses", (*world).statuses},
+		{"resync", (*world).resync},
 		{"size-100000", (*world).manySize},
 	}
 }
