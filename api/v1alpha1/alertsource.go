@@ -3,6 +3,7 @@ package v1alpha1
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -29,6 +30,11 @@ func (s *AlertSource) HasClientSecrets() bool {
 // AsksSentry tells whether the source is kept in step by Sentry's API.
 func (s *AlertSource) AsksSentry() bool {
 	return s.Spec.Sentry != nil && s.Spec.Sentry.AuthTokenRef != nil
+}
+
+// OrganizationURL is the organization of Sentry that the source asks, as baseURL and slug: https://sentry.io/acme.
+func (s *AlertSource) OrganizationURL() string {
+	return strings.TrimSuffix(s.Spec.Sentry.BaseURL, "/") + "/" + s.Spec.Sentry.Organization
 }
 
 // LetsPass tells whether the allow-list lets one of the projects pass. None at all passes too: rather an alert too many than

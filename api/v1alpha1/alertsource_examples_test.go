@@ -45,6 +45,7 @@ status:
   openIncidents: 1
   lastSignalTime: 2026-01-31T03:44:05Z
   resync:
+    organization: https://sentry.io/acme
     firstStartedAt: 2026-01-31T02:44:05Z
     passes:
     - startedAt: 2026-01-31T03:44:05Z

@@ -8,6 +8,10 @@ const MaxResyncPasses = 3
 // ResyncStatus is what the passes over Sentry's unresolved issues found. Were it lost, the next pass would be the first one, after
 // which nobody is paged of what it found.
 type ResyncStatus struct {
+	// organization is where these passes went, as baseURL and slug: https://sentry.io/acme. The past of another one says nothing.
+	// +optional
+	// +kubebuilder:validation:MaxLength=320
+	Organization string `json:"organization,omitempty"`
 	// firstStartedAt is when the first pass began, by Sentry's clock. What changed before that is old news.
 	// +optional
 	// +kubebuilder:validation:Type=string

@@ -43,6 +43,7 @@ func resyncExamples() []example {
 	const passes = "status.resync.passes"
 	pass := `{startedAt: "2026-01-31T03:44:05Z", finishedAt: "2026-01-31T03:44:05Z", calls: %d}`
 	examples := slices.Concat([]example{
+		longest("status.resync.organization", strings.Repeat("a", 320)),
 		atMost(passes, 3, "[", pass, "]"),
 		needed(passes + "[0].startedAt"),
 		needed(passes + "[0].finishedAt"),

@@ -70,6 +70,30 @@ func Kept(ctx context.Context, reader client.Reader, source client.ObjectKey) ([
 	return kept, nil
 }
 
+// Disputed are the alerts of one source whose newest Incident others than Sentry resolved, while Sentry does not say so.
+func Disputed(ctx context.Context, reader client.Reader, source client.ObjectKey) ([]v1alpha1.AlertKey, error) {
+	var disputed []v1alpha1.AlertKey
+	for number := range chunks {
+		chunk, err := list(ctx, reader, source.Namespace, indexChunk, chunkOf(source.Name, number))
+		if err != nil {
+			return nil, err
+		}
+		newest := map[v1alpha1.AlertKey]*v1alpha1.Incident{}
+		for i := range chunk {
+			one := &chunk[i].Spec
+			if known := newest[one.AlertKey]; known == nil || known.Spec.Number < one.Number {
+				newest[one.AlertKey] = &chunk[i]
+			}
+		}
+		for key, incident := range newest {
+			if lifecycle.IsDisputed(incident) {
+				disputed = append(disputed, key)
+			}
+		}
+	}
+	return disputed, nil
+}
+
 func chunkOf(source string, number int) string { return source + "/" + strconv.Itoa(number) }
 
 func list(ctx context.Context, reader client.Reader, namespace, index, value string) ([]v1alpha1.Incident, error) {

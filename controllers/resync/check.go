@@ -44,8 +44,8 @@ func (f *feed) checkDue(ctx context.Context) time.Duration {
 			break
 		}
 		if err := f.check(ctx, id); err != nil && ctx.Err() == nil {
+			// The next pass comes to it.
 			f.log.Error(err, "Could not check an issue with Sentry", "issue", id)
-			f.checkAt(id, f.Clock.Now().Add(checkRetry))
 		}
 	}
 	f.mu.Lock()

@@ -172,18 +172,13 @@ func (r *Reconciler) start(ctx context.Context, source *v1alpha1.AlertSource, op
 	known := r.feeds[name]
 	r.mu.Unlock()
 	if known != nil && known.settings == wanted {
-		known.hurry(source.Annotations[v1alpha1.AnnotationResync])
+		known.hurry(source)
 		return nil
 	}
 	r.stop(name)
 	connection, err := sentryapi.New(options)
 	if err != nil {
 		return problem(v1alpha1.ReasonAuthTokenInvalid, "Sentry cannot be asked: %v", err)
-	}
-	if known != nil && (known.settings.organization != wanted.organization || known.settings.baseURL != wanted.baseURL) {
-		// Another organization's past says nothing of this one's.
-		source = source.DeepCopy()
-		source.Status.Resync = nil
 	}
 	one := newFeed(r.Deps, source, connection, log.FromContext(ctx).WithName("resync").WithValues("source", name))
 	running := &running{feed: one, settings: wanted}

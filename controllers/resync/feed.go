@@ -59,8 +59,6 @@ const (
 	intervalJitter = 0.1
 	// failedPause is how long after a pass that failed the next one begins, at most.
 	failedPause = time.Minute
-	// checkRetry is how soon an issue is asked for again after a failure.
-	checkRetry = 30 * time.Second
 )
 
 // feed is one source's connection to Sentry.
@@ -77,7 +75,7 @@ type feed struct {
 	checks map[string]time.Time
 	// woken has something when an earlier check may have come.
 	woken chan struct{}
-	// hurried has something when the next pass is not to wait; asked is the value of the annotation that asked for one last.
+	// hurried has something when the next pass is not to wait; asked is the last wish for one.
 	hurried chan struct{}
 	asked   string
 	// gone are the issues that Sentry has no more, until that is sure.
@@ -96,8 +94,9 @@ type feed struct {
 	status v1alpha1.ResyncStatus
 	// lastDisputed is the id of the disputed issue that was asked for last: the next pass goes on behind it.
 	lastDisputed string
-	// ahead is how far Sentry's clock is ahead of the operator's.
+	// ahead is how far Sentry's clock is ahead of the operator's, at the time of which its last answer spoke.
 	ahead time.Duration
+	at    time.Time
 }
 
 // find is an opening or a resolve that a pass has found.
@@ -113,12 +112,13 @@ func newFeed(deps Deps, source *v1alpha1.AlertSource, sentry *sentryapi.Client, 
 	f := &feed{
 		Deps: deps, name: client.ObjectKeyFromObject(source), uid: source.UID, sentry: sentry, log: log,
 		checks: map[string]time.Time{}, woken: make(chan struct{}, 1),
-		hurried: make(chan struct{}, 1), asked: source.Annotations[v1alpha1.AnnotationResync],
+		hurried: make(chan struct{}, 1), asked: wishOf(source),
 		gone: map[string]*absence{}, projects: map[string]string{},
 	}
-	if source.Status.Resync != nil {
-		f.status = *source.Status.Resync.DeepCopy()
+	if past := source.Status.Resync; past != nil && past.Organization == source.OrganizationURL() {
+		f.status = *past.DeepCopy()
 	}
+	f.status.Organization = source.OrganizationURL()
 	return f
 }
 
@@ -142,11 +142,16 @@ func (f *feed) run(ctx context.Context) {
 	}
 }
 
-// hurry begins the next pass at once if an annotation asks for it that has not done so before.
-func (f *feed) hurry(annotation string) {
+// wishOf is what a source looks like when a pass is wanted at once: not as before. Its spec has changed, or the annotation.
+func wishOf(source *v1alpha1.AlertSource) string {
+	return fmt.Sprintf("%d %s", source.Generation, source.Annotations[v1alpha1.AnnotationResync])
+}
+
+// hurry begins the next pass at once, if the source wishes so.
+func (f *feed) hurry(source *v1alpha1.AlertSource) {
 	f.mu.Lock()
-	isNew := annotation != f.asked
-	f.asked = annotation
+	isNew := wishOf(source) != f.asked
+	f.asked = wishOf(source)
 	f.mu.Unlock()
 	if !isNew {
 		return
@@ -194,7 +199,7 @@ func (f *feed) view(ctx context.Context, source *v1alpha1.AlertSource, key v1alp
 func (f *feed) setClock(answer sentryapi.Answer) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.ahead = answer.Ahead()
+	f.ahead, f.at = answer.Ahead(), answer.At()
 }
 
 // here is a time of Sentry's by the operator's clock; zero stays zero.

@@ -13,7 +13,6 @@ import (
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/controllers/loop"
-	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 	"github.com/itoc360/itoc360-operator/internal/sentry"
 	sentryapi "github.com/itoc360/itoc360-operator/internal/sentry/client"
 )
@@ -94,6 +93,7 @@ func (f *feed) pass(ctx context.Context) error {
 		Opened: p.count.opened, OpenedQuietly: p.count.openedQuietly, Resolved: p.count.resolved, Updated: p.count.updated,
 		Waiting: p.waiting, NewsSince: ptr.To(metaTime(p.since)),
 	}
+	observe(done)
 	return f.finish(ctx, done, p.refused)
 }
 
@@ -102,6 +102,7 @@ func (f *feed) failed(ctx context.Context, source *v1alpha1.AlertSource, err err
 	if ctx.Err() != nil {
 		return err
 	}
+	passesTotal.WithLabelValues(passFailed).Inc()
 	return errors.Join(err, f.tellTrouble(ctx, troubleOf(err, source)))
 }
 
@@ -135,11 +136,9 @@ func (p *pass) run(ctx context.Context) (finishedAt time.Time, err error) {
 	if err := p.askCandidates(ctx); err != nil {
 		return time.Time{}, err
 	}
-	_, answer, err := p.sentry.Access(ctx)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("ask for the time: %w", err)
-	}
-	return answer.At(), nil
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.at, nil
 }
 
 // slugs are the projects of the source's allow-list; none: all.
@@ -384,35 +383,22 @@ func (p *pass) unlisted(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	now := p.Clock.Now()
-	ids := map[string]bool{}
-	for i := range open {
-		incident := &open[i]
-		if isOpen(incident, now) && incident.DeletionTimestamp == nil && !incident.Spec.Test {
-			ids[incident.Spec.AlertKey.IssueID()] = true
-		}
-	}
-	kept, err := loop.Kept(ctx, p.Client, p.name)
+	keys, err := loop.Disputed(ctx, p.Client, p.name)
 	if err != nil {
 		return nil, err
 	}
-	newest := map[v1alpha1.AlertKey]lifecycle.Kept{}
-	for _, one := range kept {
-		if one.Number > newest[one.AlertKey].Number {
-			newest[one.AlertKey] = one
-		}
-	}
-	for key, one := range newest {
-		if one.Disputed {
-			ids[key.IssueID()] = true
+	now := p.Clock.Now()
+	for i := range open {
+		if incident := &open[i]; isOpen(incident, now) && incident.DeletionTimestamp == nil && !incident.Spec.Test {
+			keys = append(keys, incident.Spec.AlertKey)
 		}
 	}
 	var unlisted []string
-	for id := range ids {
-		if id != "" && !p.listed[id] {
+	for _, key := range keys {
+		if id := key.IssueID(); id != "" && !p.listed[id] {
 			unlisted = append(unlisted, id)
 		}
 	}
 	slices.SortFunc(unlisted, compareIDs)
-	return unlisted, nil
+	return slices.Compact(unlisted), nil
 }

@@ -112,6 +112,7 @@ func (f *feed) finish(ctx context.Context, done v1alpha1.ResyncPass, refused []s
 	if err := f.countMisses(ctx, &done); err != nil {
 		return err
 	}
+	observeMissed(done)
 	source, err := f.source(ctx)
 	if err != nil {
 		return err

@@ -63,7 +63,8 @@ func (w *world) resync(ctx context.Context) error {
 	}
 	p99 := answers.quantile(.99)
 	w.add("p99 answer beside a first pass over 10,000 unresolved issues, 100 new issues a second for 30 s", "also given",
-		answers.refused() == 0, round(p99).String(), fmt.Sprintf("p50 %s, slowest %s", round(answers.quantile(.5)), round(answers.quantile(1))))
+		answers.refused() == 0, round(p99).String(),
+		fmt.Sprintf("p50 %s, slowest %s", round(answers.quantile(.5)), round(answers.quantile(1))))
 	one, err := w.awaitPass(ctx, 1)
 	if err != nil {
 		return err
@@ -92,7 +93,8 @@ func (w *world) addPass(what string, pass v1alpha1.ResyncPass, isWhole bool) {
 // setAPI lets the source ask Sentry's API there; empty: not at all.
 func (w *world) setAPI(ctx context.Context, baseURL string) error {
 	made := &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: sourceName + "-api"}, StringData: map[string]string{"authToken": apiToken},
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: sourceName + "-api"},
+		StringData: map[string]string{"authToken": apiToken},
 	}
 	if err := w.client.Create(ctx, made); client.IgnoreAlreadyExists(err) != nil {
 		return fmt.Errorf("make the token: %w", err)

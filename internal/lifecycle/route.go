@@ -104,7 +104,7 @@ func routeOpen(spec *v1alpha1.IncidentSpec, heard Heard, rules Rules, now time.T
 		case withdraw(spec, heard, now):
 			effect = v1alpha1.EffectUnacknowledged
 		case wakes(heard.Signal, rules.Restored) && isQuiet(spec, rules.Restored):
-			effect = v1alpha1.EffectWoken
+			return write(spec, wakingIn(spec, heard), v1alpha1.EffectWoken)
 		case isLate(spec, heard.Signal):
 		default:
 			effect = v1alpha1.EffectUpdated
@@ -123,6 +123,15 @@ func routeOpen(spec *v1alpha1.IncidentSpec, heard Heard, rules Rules, now time.T
 	case v1alpha1.SignalResponse:
 	}
 	return write(spec, heard, effect)
+}
+
+// wakingIn is a signal that wakes the cycle that goes on. One that was sent before it opened belongs to it nevertheless: it takes the
+// newest signal's time, and what it tells of the issue is out of date.
+func wakingIn(spec *v1alpha1.IncidentSpec, heard Heard) Heard {
+	if isLate(spec, heard.Signal) {
+		heard.Signal.Time, heard.Signal.Priority, heard.Facts = lastSent(spec.Signals), "", Facts{}
+	}
+	return heard
 }
 
 // routeSilence resolves, unless something was heard meanwhile. It takes the newest signal's time, so that whatever
