@@ -103,7 +103,7 @@ func routeOpen(spec *v1alpha1.IncidentSpec, heard Heard, rules Rules, now time.T
 		switch {
 		case withdraw(spec, heard, now):
 			effect = v1alpha1.EffectUnacknowledged
-		case wakes(heard.Signal, rules.Restored) && isQuiet(spec, rules.Restored):
+		case wakes(heard.Signal, rules.Restored) && isQuiet(spec, rules.Restored) && isTimely(spec, heard.Signal):
 			return write(spec, wakingIn(spec, heard), v1alpha1.EffectWoken)
 		case isLate(spec, heard.Signal):
 		default:
@@ -123,6 +123,12 @@ func routeOpen(spec *v1alpha1.IncidentSpec, heard Heard, rules Rules, now time.T
 	case v1alpha1.SignalResponse:
 	}
 	return write(spec, heard, effect)
+}
+
+// isTimely tells whether a signal speaks of the cycle that goes on. What was found opened it when a pass came to it, and the webhook
+// of its beginning may come later; what was restored knows when Sentry last spoke.
+func isTimely(spec *v1alpha1.IncidentSpec, signal v1alpha1.Signal) bool {
+	return !isLate(spec, signal) || lastCycle(spec.Signals)[0].Quiet
 }
 
 // wakingIn is a signal that wakes the cycle that goes on. One that was sent before it opened belongs to it nevertheless: it takes the

@@ -50,14 +50,15 @@ func TestEightFindsAreUnderWayAtMost(t *testing.T) {
 		writes = append(writes, recorder.next(t))
 	}
 	recorder.expectNone(t)
-	for len(writes) > 0 {
+	for begun := len(writes); len(writes) > 0; writes = writes[1:] {
 		close(writes[0].end)
-		writes = writes[1:]
-		if len(waiting) > maxFinds {
+		if begun < len(waiting) {
+			begun++
 			writes = append(writes, recorder.next(t))
 		}
-		<-waiting[0]
-		waiting = waiting[1:]
+	}
+	for _, done := range waiting {
+		<-done
 	}
 }
 
