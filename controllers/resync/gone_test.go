@@ -234,3 +234,37 @@ func TestALeaderKilledInMidMergeLeavesNothingUndone(t *testing.T) {
 	w.expectStory(left, "Resolved")
 	w.expectPages(left, 1)
 }
+
+func TestWhatListsLeaveOutStaysOpen(t *testing.T) {
+	w := newWorld(t)
+	old, hidden := w.create(1)[0], w.create(1)[0]
+	w.deliver()
+	w.pass()
+	w.sentry.Forget(old, 91*24*time.Hour)
+	w.sentry.Have(simulator.QuirkEmptyList, true)
+	for range 5 {
+		w.pass()
+	}
+	w.expectStory(old, "Open")
+	w.expectStory(hidden, "Open")
+	w.expectAllPages(2)
+}
+
+func TestASentryThatTellsNoSubstatusIsUnderstood(t *testing.T) {
+	w := newWorld(t)
+	w.sentry.Have(simulator.QuirkNoSubstatus, true)
+	old := w.create(1)[0]
+	w.lose()
+	w.clock.Move(time.Hour)
+	w.pass()
+	w.pass()
+	young := w.create(1)[0]
+	w.lose()
+	w.pass()
+	w.expectStory(old, "Open")
+	w.expectPages(old, 0)
+	w.expectPages(young, 1)
+	if priority := w.incident(young).Spec.Priority; priority != v1alpha1.PriorityHigh {
+		t.Errorf("an error without a priority has %s", priority)
+	}
+}

@@ -45,7 +45,8 @@ func TestWhatIsFoundIsJudgedAsAWebhookButForPeopleSilenceAndHaste(t *testing.T) 
 		},
 		"resolved by hand, no change known: nothing": {Rules{}, []Heard{alert(at(1))}, byHand, opens, v1alpha1.EffectNone, false},
 		"resolved by hand, changed before: nothing": {
-			Rules{}, []Heard{alert(at(1))}, byHand, found(v1alpha1.SignalAlert, "unresolved", at(9), changedAt(4)), v1alpha1.EffectNone, false,
+			Rules{}, []Heard{alert(at(1))}, byHand,
+			found(v1alpha1.SignalAlert, "unresolved", at(9), changedAt(4)), v1alpha1.EffectNone, false,
 		},
 		"resolved by hand, changed since: opens": {
 			Rules{}, []Heard{alert(at(1))}, byHand, found(v1alpha1.SignalAlert, "unresolved", at(9), changedAt(6)), opened, true,
@@ -141,7 +142,9 @@ func TestTheFirstToSayThatAnIssueHasRegressedWithdrawsAnAcknowledgement(t *testi
 		opening, then Heard
 		want          v1alpha1.SignalEffect
 	}{
-		"an assignment":                  {alert(at(1), isNew), heardAs(v1alpha1.SignalAlert, "assigned", at(9), []func(*Heard){regressed}), withdraws},
+		"an assignment": {
+			alert(at(1), isNew), heardAs(v1alpha1.SignalAlert, "assigned", at(9), []func(*Heard){regressed}), withdraws,
+		},
 		"what was found":                 {alert(at(1), isNew), found(v1alpha1.SignalUpdate, "changed", at(9), regressed), withdraws},
 		"one that says so once more":     {alert(at(1), regressed), update(at(9), regressed), updated},
 		"one of which nothing was known": {alert(at(1)), update(at(9), regressed), updated},

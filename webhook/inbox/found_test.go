@@ -18,7 +18,7 @@ func find(t *testing.T, inbox *Inbox, key v1alpha1.AlertKey) <-chan string {
 	done := make(chan string, 1)
 	go func() {
 		heard := lifecycle.Heard{Signal: v1alpha1.Signal{Action: "found", By: v1alpha1.ByResync}}
-		_, incident, err := inbox.RecordFound(context.Background(), testSource.Name, key, heard)
+		_, incident, err := inbox.RecordFound(t.Context(), testSource.Name, key, heard)
 		done <- fmt.Sprint(incident, err)
 	}()
 	return done
@@ -29,7 +29,8 @@ func TestWhatWasFoundOutIsRecordedWithTheTimeOfItsArrival(t *testing.T) {
 	inbox.named = known{testSource.Name: testSource}
 	done := find(t, inbox, "issue/1")
 	one := recorder.next(t)
-	if signal := one.heard[0].Signal; !signal.ReceivedAt.Time.Equal(noon) || !signal.Time.Time.Equal(noon) || signal.By != v1alpha1.ByResync {
+	signal := one.heard[0].Signal
+	if !signal.ReceivedAt.Time.Equal(noon) || !signal.Time.Time.Equal(noon) || signal.By != v1alpha1.ByResync {
 		t.Errorf("the signal is %+v", signal)
 	}
 	close(one.end)

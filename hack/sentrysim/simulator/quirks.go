@@ -29,6 +29,15 @@ const (
 	QuirkErrorFields Quirk = "ErrorFields"
 )
 
+// Ways are those of all versions, which a Server always has, by name.
+func Ways() []string {
+	return []string{
+		"AuthNull", "MemberProjects", "UnknownProjectRefusesAll", "NamedWhateverStatus", "NothingAfterNinetyDays", "NoStats",
+		"PendingIsMissing", "MergedIsTheOther", "NewestActivityFirst", "LimitWithoutRetryAfter", "SamplesAreReal", "SlippingPages",
+		"SilentChanges",
+	}
+}
+
 // Quirks are all of them.
 func Quirks() []Quirk {
 	return []Quirk{
