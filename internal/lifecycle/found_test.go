@@ -45,7 +45,9 @@ func TestWhatIsFoundIsJudgedAsAWebhookButForPeopleSilenceAndHaste(t *testing.T) 
 		},
 		"resolved by hand, no change known: nothing": {Rules{}, []Heard{alert(at(1))}, byHand, opens, v1alpha1.EffectNone, false},
 		"resolved by hand, changed before: nothing": {
-			Rules{}, []Heard{alert(at(1))}, byHand,
+			Rules{},
+			[]Heard{alert(at(1))},
+			byHand,
 			found(v1alpha1.SignalAlert, "unresolved", at(9), changedAt(4)), v1alpha1.EffectNone, false,
 		},
 		"resolved by hand, changed since: opens": {
@@ -55,15 +57,21 @@ func TestWhatIsFoundIsJudgedAsAWebhookButForPeopleSilenceAndHaste(t *testing.T) 
 			Rules{AutoResolveAfter: time.Minute}, []Heard{alert(at(1)), silence(at(3))}, none, opens, v1alpha1.EffectNone, false,
 		},
 		"resolved by silence, changed since: opens": {
-			Rules{AutoResolveAfter: time.Minute}, []Heard{alert(at(1)), silence(at(3))}, none,
+			Rules{AutoResolveAfter: time.Minute},
+			[]Heard{alert(at(1)), silence(at(3))},
+			none,
 			found(v1alpha1.SignalAlert, "unresolved", at(9), changedAt(4)), opened, true,
 		},
 		"resolved by hand, and one that is paged was merged into it: opens": {
-			Rules{}, []Heard{alert(at(1))}, byHand,
+			Rules{},
+			[]Heard{alert(at(1))},
+			byHand,
 			found(v1alpha1.SignalAlert, "unresolved", at(9), mergedInto(Merged{Pages: true})), opened, true,
 		},
 		"too soon after the last signal: nothing": {
-			Rules{}, []Heard{alert(at(1))}, none,
+			Rules{},
+			[]Heard{alert(at(1))},
+			none,
 			found(v1alpha1.SignalResolve, "resolved", at(1).Add(Settling-time.Second)), v1alpha1.EffectNone, false,
 		},
 		"just late enough: resolves": {

@@ -1,7 +1,6 @@
 package simulator
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -36,7 +35,7 @@ func TestEveryQuirkIsUsedByTheTestThatTheDocumentsName(t *testing.T) {
 	}
 	for _, name := range wanted {
 		if !documented[name] {
-			t.Error(fmt.Sprintf("docs/development.md does not say which test uses %s", name))
+			t.Errorf("docs/development.md does not say which test uses %s", name)
 		}
 		delete(documented, name)
 	}

@@ -3,10 +3,12 @@ package client_test
 import (
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -309,5 +311,49 @@ func TestACertificateIsVerifiedAgainstGivenRoots(t *testing.T) {
 			t.Errorf("roots %s: %v", name, err)
 		}
 		made.Close()
+	}
+}
+
+func TestAHundredSourcesOfOneOrganizationAskFourAtATime(t *testing.T) {
+	w := newWorld(t)
+	w.Create(w.project, simulator.Issue{})
+	var mu sync.Mutex
+	var begins []time.Time
+	w.Fault = func(http.ResponseWriter, *http.Request) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		begins = append(begins, time.Now())
+		return false
+	}
+	const perSecond, burst = 100, 4
+	shared := options()
+	shared.BaseURL = w.http.URL + "/sentry"
+	shared.Limiters = client.NewLimiters(client.Limits{PerSecond: perSecond, Burst: burst, InFlight: 4}, realClock{})
+	var group sync.WaitGroup
+	for source := range 100 {
+		group.Go(func() {
+			mine := shared
+			mine.Name = fmt.Sprint(source)
+			one, err := client.New(mine)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer one.Close()
+			for range 2 {
+				if _, _, err := one.Access(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	if _, most := w.Calls(); most > 4 {
+		t.Errorf("%d calls were under way at once", most)
+	}
+	// A call begins a little later than its turn comes, so a stretch of time may hold some more than the limit says, but not many.
+	slices.SortFunc(begins, time.Time.Compare)
+	if least := time.Duration(len(begins)-burst) * time.Second / perSecond; begins[len(begins)-1].Sub(begins[0]) < least*9/10 {
+		t.Errorf("%d calls took %s, want %s at least", len(begins), begins[len(begins)-1].Sub(begins[0]), least)
 	}
 }
