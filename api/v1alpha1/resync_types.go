@@ -49,19 +49,19 @@ type ResyncPass struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Calls int32 `json:"calls,omitempty"`
-	// opened is how many cycles it opened of which people are paged.
+	// opened is how many cycles were opened, by it or by a check before it, of which people are paged.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Opened int32 `json:"opened,omitempty"`
-	// openedQuietly is how many cycles it opened of which nobody is paged.
+	// openedQuietly is how many cycles were opened of which nobody is paged.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	OpenedQuietly int32 `json:"openedQuietly,omitempty"`
-	// resolved is how many Incidents it resolved.
+	// resolved is how many Incidents were resolved.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Resolved int32 `json:"resolved,omitempty"`
-	// updated is how many Incidents it refreshed otherwise.
+	// updated is how many Incidents were refreshed otherwise.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Updated int32 `json:"updated,omitempty"`

@@ -75,7 +75,9 @@ func (f *feed) check(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	return f.ask(ctx, source, id, newsSince(f.known()), &tally{})
+	var count tally
+	defer func() { f.countBetween(count) }()
+	return f.ask(ctx, source, id, newsSince(f.known()), &count)
 }
 
 // ask asks for one issue and brings its Incident in step. What changed after since is news.

@@ -186,6 +186,10 @@ func (r *Reconciler) start(ctx context.Context, source *v1alpha1.AlertSource, op
 	base, running.stop = context.WithCancel(r.base)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if base.Err() != nil {
+		running.stop()
+		return nil
+	}
 	r.feeds[name] = running
 	r.group.Go(func() { one.run(base) })
 	return nil
@@ -213,7 +217,10 @@ func (r *Reconciler) feedOf(name types.NamespacedName) *feed {
 // Start waits for the end of the term of office, and then for the feeds to end.
 func (r *Reconciler) Start(ctx context.Context) error {
 	<-ctx.Done()
+	// No feed begins once the lock is free.
+	r.mu.Lock()
 	r.end()
+	r.mu.Unlock()
 	r.group.Wait()
 	return nil
 }

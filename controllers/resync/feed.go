@@ -82,8 +82,9 @@ type feed struct {
 	gone map[string]*absence
 	// finds are the openings and resolves of which no webhook was heard yet.
 	finds []find
-	// number counts the passes.
-	number int
+	// number counts the passes, between what checks did since the last one ended.
+	number  int
+	between tally
 	// told is how many openings and resolves webhooks told of since the last pass.
 	told int32
 	// projects are the ids of projects by their slugs, as far as Sentry told.
@@ -227,6 +228,13 @@ func (f *feed) found(key v1alpha1.AlertKey, effect v1alpha1.SignalEffect) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.finds = append(f.finds, find{key: key, at: f.Clock.Now(), pass: f.number, resolved: effect == v1alpha1.EffectResolved})
+}
+
+// countBetween adds what a check did to what the next pass tells.
+func (f *feed) countBetween(count tally) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.between.add(count)
 }
 
 // learn remembers the ids of projects.

@@ -267,3 +267,21 @@ func TestWhatMayBeNewsIsAskedForTwoHundredAtATime(t *testing.T) {
 	}
 	w.expectAllPages(len(ids))
 }
+
+func TestOfManyOldIssuesOfANewProjectNoneWaits(t *testing.T) {
+	w := newWorld(t, func(source *v1alpha1.AlertSource) { source.Spec.Sentry.Projects = []string{"checkout"} })
+	other := w.sentry.AddProject("ledger")
+	for range 300 {
+		w.sentry.Age(w.sentry.Create(other, simulator.Issue{}))
+	}
+	w.lose()
+	for range 3 {
+		w.pass()
+	}
+	w.change(func(source *v1alpha1.AlertSource) { source.Spec.Sentry.Projects = []string{"checkout", "ledger"} })
+	w.pass()
+	if got := len(w.source.Incidents(t)); got != 300 {
+		t.Errorf("%d Incidents are open, want 300", got)
+	}
+	w.expectAllPages(0)
+}

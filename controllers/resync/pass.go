@@ -34,6 +34,13 @@ type tally struct {
 	opened, openedQuietly, resolved, updated int32
 }
 
+func (t *tally) add(more tally) {
+	t.opened += more.opened
+	t.openedQuietly += more.openedQuietly
+	t.resolved += more.resolved
+	t.updated += more.updated
+}
+
 // pass is one pass over a source's unresolved issues.
 type pass struct {
 	*feed
@@ -87,6 +94,10 @@ func (f *feed) pass(ctx context.Context) error {
 	if err != nil {
 		return f.failed(ctx, source, err)
 	}
+	f.mu.Lock()
+	p.count.add(f.between)
+	f.between = tally{}
+	f.mu.Unlock()
 	done := v1alpha1.ResyncPass{
 		StartedAt: metaTime(startedAt), FinishedAt: metaTime(finishedAt), Issues: int32(p.issues), //nolint:gosec // at most 100,000
 		Calls:  int32(f.sentry.Total() - calls), //nolint:gosec // a few for each issue
@@ -94,7 +105,7 @@ func (f *feed) pass(ctx context.Context) error {
 		Waiting: p.waiting, NewsSince: ptr.To(metaTime(p.since)),
 	}
 	observe(done)
-	return f.finish(ctx, done, p.refused)
+	return f.finish(ctx, done, p.slugsOf(p.refused))
 }
 
 // failed tells why a pass did not end, unless the term of office did.
@@ -166,6 +177,19 @@ func (p *pass) named(slugs []string) sentryapi.Projects {
 		ids = append(ids, id)
 	}
 	return ids
+}
+
+// slugsOf are the slugs of projects that may be named by their ids.
+func (f *feed) slugsOf(projects []string) []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	slugs := slices.Clone(projects)
+	for slug, id := range f.projects {
+		if place := slices.Index(slugs, id); place >= 0 {
+			slugs[place] = slug
+		}
+	}
+	return slugs
 }
 
 // list goes through the unresolved issues of some projects, and once more through the first page: what jumped forward meanwhile is
@@ -276,7 +300,7 @@ func (p *pass) consider(ctx context.Context, issue sentry.Issue, answer sentryap
 	case found.verdict == doWait:
 		p.checkAt(issue.ID, p.Clock.Now().Add(settleAfter))
 		return nil
-	case found.verdict == doAsk && (!p.isFirst || found.rank != rankOngoing):
+	case found.verdict == doAsk && !p.isOpenedUnasked(found):
 		if !p.isCandidate[issue.ID] {
 			p.isCandidate[issue.ID] = true
 			p.candidates = append(p.candidates, candidate{issue.ID, found.rank})
@@ -286,6 +310,12 @@ func (p *pass) consider(ctx context.Context, issue sentry.Issue, answer sentryap
 	heard := v.heard(found, issue)
 	heard.Signal.Quiet = found.opens
 	return p.tell(ctx, key, heard, false, &p.count)
+}
+
+// isOpenedUnasked tells whether an issue that probably is old opens quietly without being asked for: in a first pass, or where there is
+// enough to ask for already.
+func (p *pass) isOpenedUnasked(found difference) bool {
+	return found.rank == rankOngoing && (p.isFirst || len(p.candidates) >= maxAsked)
 }
 
 // askCandidates asks singly for what may be news: first for what probably is.
@@ -298,12 +328,14 @@ func (p *pass) askCandidates(ctx context.Context) error {
 			if disputed > maxDisputed {
 				continue
 			}
-			p.lastDisputed = one.id
 		}
 		asked++
 		if asked > maxAsked {
 			p.waiting++
 			continue
+		}
+		if one.rank == rankDisputed {
+			p.lastDisputed = one.id
 		}
 		if err := p.ask(ctx, p.source, one.id, p.since, &p.count); err != nil {
 			return err
