@@ -28,8 +28,8 @@ func (l *lateReader) Read(p []byte) (int, error) {
 
 func TestTheBudgetOfAnAnswerBeginsWithTheBodysLastByte(t *testing.T) {
 	handler := fuzzHandler(&fuzzRecorder{})
-	handler.timeout = 2 * time.Second
-	timer := time.NewTimer(handler.timeout + 100*time.Millisecond)
+	handler.AnswerTimeout = 2 * time.Second
+	timer := time.NewTimer(handler.AnswerTimeout + 100*time.Millisecond)
 	body := &lateReader{bytes.NewReader([]byte(`{"action":"created","data":{"issue":{"id":"42"}}}`)), timer.C}
 	request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, v1alpha1.IntakePath+"?token="+fuzzUnsignedToken, body)
 	request.Header.Set("Content-Type", "application/json")

@@ -21,6 +21,9 @@ import (
 
 // Handler answers Sentry's webhooks. It is no http.ServeMux: that one redirects where a path has a slash too many.
 type Handler struct {
+	// AnswerTimeout is when an answer is due: what is not recorded by then is answered 503. Default: 900ms.
+	AnswerTimeout time.Duration
+
 	sources     Sources
 	inbox       *inbox.Inbox
 	reporter    *Reporter
@@ -30,7 +33,6 @@ type Handler struct {
 	strangers   *strangers
 	bodies      bodies
 	idempotency *idempotency
-	timeout     time.Duration
 }
 
 // Sources say whose a token is.
@@ -48,6 +50,8 @@ var _ Sources = (*sources.Directory)(nil)
 // NewHandler makes a Handler.
 func NewHandler(known Sources, inbox *inbox.Inbox, reporter *Reporter, clock clock.PassiveClock, log logr.Logger) *Handler {
 	return &Handler{
+		AnswerTimeout: answerTimeout,
+
 		sources:     known,
 		inbox:       inbox,
 		reporter:    reporter,
@@ -57,7 +61,6 @@ func NewHandler(known Sources, inbox *inbox.Inbox, reporter *Reporter, clock clo
 		strangers:   newStrangers(clock),
 		bodies:      newBodies(clock),
 		idempotency: newIdempotency(clock),
-		timeout:     answerTimeout,
 	}
 }
 
@@ -82,7 +85,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request) (answered answe
 		return *refusal, asked
 	}
 	defer release()
-	ctx, cancel := context.WithTimeout(r.Context(), h.timeout)
+	ctx, cancel := context.WithTimeout(r.Context(), h.AnswerTimeout)
 	defer cancel()
 	return h.heed(ctx, source, body, r, asked), asked
 }

@@ -133,7 +133,7 @@ func Add(ctx context.Context, mgr manager.Manager, options Options) (*Intake, er
 	letters, kept := newInbox(recorder, directory, options, log)
 	reporter := NewReporter(mgr.GetClient(), options.Replica, realClock, log)
 	handler := NewHandler(directory, letters, reporter, realClock, log)
-	handler.timeout = options.AnswerTimeout
+	handler.AnswerTimeout = options.AnswerTimeout
 	server := &Server{
 		Handler:       handler,
 		Inbox:         letters,

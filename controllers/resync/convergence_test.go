@@ -1,7 +1,6 @@
 package resync
 
 import (
-	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -9,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/hack/sentrysim/simulator"
@@ -24,8 +25,12 @@ func TestAfterWhateverWasLostUndisturbedPassesEndRight(t *testing.T) {
 	}
 }
 
-// issues is how many issues a history has at most.
-const issues = 200
+const (
+	// issues is how many issues a history has at most.
+	issues = 200
+	// silentFor is how long nothing must be heard of an issue until its Incident resolves.
+	silentFor = 3 * time.Hour
+)
 
 // history is a world in which things happen at random.
 type history struct {
@@ -50,17 +55,12 @@ type delayed struct {
 
 // truth is what really happened to an issue.
 type truth struct {
-	// isOld is true if it was there before the first pass.
-	isOld bool
 	// news is how often it came up, or came back, after the first pass.
 	news int
 	// cameBack is when it last did; zero if never.
 	cameBack time.Time
-	// resolvedByHand is when a responder last resolved it, hands how often that was.
-	resolvedByHand time.Time
-	hands          int
-	// heardAfterHand is true if a webhook that may open was delivered after a responder had resolved.
-	heardAfterHand bool
+	// again is how often it may page once more for other reasons: somebody, or silence, had resolved it, or another was merged into it.
+	again int
 	// isAcknowledged is true if a responder has ever acknowledged it: then nobody need be paged.
 	isAcknowledged bool
 	// isHidden is true if it was gone and back before anybody heard of it, and lists show it as before.
@@ -69,13 +69,16 @@ type truth struct {
 
 func newHistory(t *testing.T, seed uint64) *history {
 	t.Helper()
-	h := &history{world: newWorld(t), random: rand.New(rand.NewPCG(seed, 1)), truth: map[string]*truth{}, loss: 0.4}
+	silence := func(source *v1alpha1.AlertSource) {
+		source.Spec.Incidents.AutoResolveAfter = metav1.Duration{Duration: silentFor}
+	}
+	h := &history{world: newWorld(t, silence), random: rand.New(rand.NewPCG(seed, 1)), truth: map[string]*truth{}, loss: 0.4}
 	h.sentry.Rules = []string{"Page the on-call"}
 	for range issues / 4 {
 		h.ids = append(h.ids, h.create(1)...)
 	}
 	for i, id := range h.ids {
-		h.truth[id] = &truth{isOld: true}
+		h.truth[id] = &truth{}
 		switch i % 4 {
 		case 0:
 			h.sentry.Age(id)
@@ -116,6 +119,7 @@ func (h *history) live(changes int) {
 		h.happen()
 		h.send()
 		h.arrive()
+		h.fallSilent()
 		if change%20 == 19 {
 			// One that fails is begun anew by the next.
 			_ = h.tryPass()
@@ -192,7 +196,7 @@ func (h *history) happenToArchived(id string, truth *truth) {
 }
 
 func (h *history) happenToOpen(id string, truth *truth) {
-	switch h.random.IntN(12) {
+	switch h.random.IntN(13) {
 	case 0, 1, 2:
 		h.sentry.Resolve(id)
 	case 3:
@@ -211,10 +215,15 @@ func (h *history) happenToOpen(id string, truth *truth) {
 		if h.random.IntN(4) == 0 {
 			h.sentry.Delete(id)
 		}
+	case 12:
+		if into := h.ids[h.random.IntN(len(h.ids))]; into != id && h.random.IntN(4) == 0 {
+			h.sentry.BeginMerge(id)
+			h.sentry.EndMerge(id, into)
+			h.truth[into].again++
+		}
 	case 10:
 		if latest := h.incident(id); latest != nil && isOpen(latest, h.clock.Now()) {
-			truth.hands++
-			truth.resolvedByHand, truth.heardAfterHand = h.clock.Now(), false
+			truth.again++
 			h.respond(id, resolveByHand)
 		}
 	case 11:
@@ -252,16 +261,24 @@ func (h *history) arrive() {
 		webhook := h.delayed[0].webhook
 		h.delayed = h.delayed[1:]
 		h.post(webhook)
-		for id, truth := range h.truth {
-			if !truth.resolvedByHand.IsZero() && speaksOf(webhook, id) && webhook.Action != "resolved" {
-				truth.heardAfterHand = true
-			}
-		}
 	}
 }
 
-func speaksOf(webhook simulator.Webhook, id string) bool {
-	return bytes.Contains(webhook.Body, []byte(`"id":"`+id+`"`)) || bytes.Contains(webhook.Body, []byte(`"issue_id":"`+id+`"`))
+// fallSilent lets Incidents resolve of which nothing was heard for long.
+func (h *history) fallSilent() {
+	h.Helper()
+	for _, known := range h.mirror.Incidents() {
+		if lifecycle.IsStub(known) {
+			continue
+		}
+		if due := lifecycle.SilentAt(&known.Spec, silentFor); !due.IsZero() && due.Add(time.Minute).Before(h.clock.Now()) {
+			h.look(known)
+			if truth := h.truth[known.Spec.Issue.ID]; truth != nil {
+				truth.again++
+			}
+		}
+	}
+	h.conclude()
 }
 
 // judge compares what is recorded with the truth.
@@ -276,7 +293,7 @@ func (h *history) judge() {
 		if isOpenHere {
 			open++
 		}
-		if want, known := h.wantOpen(truth, status, found); known && want != isOpenHere {
+		if !h.mayBe(isOpenHere, latest, truth, status, found) {
 			h.Errorf("issue %s is %q in Sentry, and its Incident is open: %t\ntruth: %+v\nincident: %s",
 				id, status, isOpenHere, truth, describe(latest))
 		}
@@ -295,9 +312,9 @@ func (h *history) judge() {
 		if pages > 0 {
 			paged++
 		}
-		if pages > truth.news+truth.hands {
-			h.Errorf("issue %s paged %d times, and came up %d times, and was resolved by hand %d times: %v\nincident: %s",
-				id, pages, truth.news, truth.hands, h.paged[v1alpha1.IssueKey(id)], describe(latest))
+		if pages > truth.news+truth.again {
+			h.Errorf("issue %s paged %d times, and came up %d times, and may have paged %d times more: %v\nincident: %s",
+				id, pages, truth.news, truth.again, h.paged[v1alpha1.IssueKey(id)], describe(latest))
 		}
 		// What is open now, and came up or back since the first pass, was seen by a pass at the latest.
 		if isOpenHere && status == lifecycle.StatusUnresolved && truth.news > 0 && pages == 0 && !truth.isHidden && !truth.isAcknowledged {
@@ -307,21 +324,24 @@ func (h *history) judge() {
 	h.Logf("%d issues, %d open, %d paged", len(h.ids), open, paged)
 }
 
-// wantOpen tells whether an issue's Incident must be open, or must not be; false where both may be.
-func (h *history) wantOpen(truth *truth, status string, found bool) (want, known bool) {
+// mayBe tells whether an Incident may be open, or over, as the issue is. What is archived stays as it was, of which not all is known to
+// anybody. What others than Sentry resolved stays so until it comes back.
+func (h *history) mayBe(isOpenHere bool, latest *v1alpha1.Incident, truth *truth, status string, found bool) bool {
 	switch {
 	case !found, status == lifecycle.StatusResolved:
-		return false, true
-	case status == lifecycle.StatusArchived:
-		// It stays as it was, of which not all is known to anybody.
-		return false, false
-	case truth.resolvedByHand.IsZero(), truth.cameBack.After(truth.resolvedByHand):
-		return true, true
-	case truth.heardAfterHand:
-		return false, false
+		return !isOpenHere
+	case status == lifecycle.StatusArchived, isOpenHere:
+		return true
 	default:
-		return false, true
+		return latest != nil && isEndedByOthers(latest) && !truth.cameBack.After(endedAt(latest))
 	}
+}
+
+func endedAt(incident *v1alpha1.Incident) time.Time {
+	if response := incident.Spec.Response; response != nil && response.ResolvedAt != nil {
+		return response.ResolvedAt.Time
+	}
+	return endOf(incident)
 }
 
 func describe(incident *v1alpha1.Incident) string {
