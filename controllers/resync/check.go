@@ -92,7 +92,7 @@ func (f *feed) ask(ctx context.Context, source *v1alpha1.AlertSource, id string,
 	case err != nil:
 		return err
 	}
-	f.found200(id)
+	f.isThere(id)
 	if detail.ID != id {
 		return f.merge(ctx, source, id, detail, answer, since, count)
 	}

@@ -31,8 +31,8 @@ type absence struct {
 	isReachable bool
 }
 
-// found200 takes note that an issue is there.
-func (f *feed) found200(id string) {
+// isThere takes note that an issue is there, or over: whatever was missing before does not count any more.
+func (f *feed) isThere(id string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.gone, id)
@@ -47,7 +47,7 @@ func (f *feed) missing(ctx context.Context, source *v1alpha1.AlertSource, id str
 		return err
 	}
 	if v.latest == nil || !v.isOpen() && !lifecycle.IsDisputed(v.latest) {
-		f.found200(id)
+		f.isThere(id)
 		return nil
 	}
 	known := f.absenceOf(id, v.at)
@@ -111,7 +111,7 @@ func (f *feed) end(ctx context.Context, v view, key v1alpha1.AlertKey, note stri
 	if err := f.tell(ctx, key, heard, true, count); err != nil {
 		return err
 	}
-	f.found200(key.IssueID())
+	f.isThere(key.IssueID())
 	return nil
 }
 

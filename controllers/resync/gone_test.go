@@ -268,3 +268,29 @@ func TestASentryThatTellsNoSubstatusIsUnderstood(t *testing.T) {
 		t.Errorf("an error without a priority has %s", priority)
 	}
 }
+
+func TestAnIssueThatIsMissingNowAndThenIsNotDeleted(t *testing.T) {
+	w := newWorld(t)
+	id := w.create(1)[0]
+	w.deliver()
+	w.pass()
+	project := w.project
+	for range 3 {
+		// A list leaves it out, and a replica does not have it.
+		w.sentry.Have(simulator.QuirkEmptyList, true)
+		w.sentry.Vanish(id, true)
+		w.clock.Move(10 * time.Minute)
+		if err := w.feed.pass(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		// The second question failed.
+		clear(w.feed.checks)
+		w.sentry.Vanish(id, false)
+		w.sentry.Have(simulator.QuirkEmptyList, false)
+		w.pass()
+	}
+	w.expectStory(id, "Open")
+	if w.incident(id).Spec.Issue.ProjectID != project {
+		t.Errorf("its project is %q", w.incident(id).Spec.Issue.ProjectID)
+	}
+}

@@ -108,29 +108,40 @@ func (v view) compare(issue sentry.Issue) difference {
 
 // compareOpen compares with an Incident that is open.
 func (v view) compareOpen(issue sentry.Issue) difference {
-	known := v.latest.Spec.Issue
-	found := difference{verdict: doTell}
-	switch status := issue.Status.Value; {
-	case status == lifecycle.StatusResolved:
-		found.action = actionResolved
-	case status == lifecycle.StatusArchived && known.Status != lifecycle.StatusArchived:
-		found.action = actionArchived
-	case status == lifecycle.StatusUnresolved && hasComeBack(known, issue):
-		found.action = actionUnresolved
-		if lifecycle.IsQuiet(v.latest) {
-			found.verdict = doAsk
-		}
-	case status != lifecycle.StatusUnresolved && status != lifecycle.StatusArchived && status != "":
-		// It is being merged, deleted or processed anew: that has another end.
+	found := difference{verdict: doTell, action: v.missedAction(issue)}
+	switch {
+	case found.action == "":
 		return difference{}
-	case issue.Assignee.Present && issue.Assignee.Value != known.Assignee && issue.Assignee.Value != "":
-		found.action = actionAssigned
-	case differs(v.latest.Spec, issue):
+	case found.action != actionResolved && v.eventOf(found, issue) == "":
+		// The action is ignored, and what else Sentry says of the issue is not.
 		found.action = actionChanged
-	default:
-		return difference{}
+	case found.action == actionUnresolved && lifecycle.IsQuiet(v.latest):
+		found.verdict = doAsk
 	}
 	return v.wanted(found, issue)
+}
+
+// missedAction is what Sentry would have called the change of an issue whose Incident is open, "" if there is none. While an issue is
+// being merged, deleted or processed anew there is none: that has another end.
+func (v view) missedAction(issue sentry.Issue) string {
+	known, status := v.latest.Spec.Issue, issue.Status.Value
+	isNamed := issue.Assignee.Present && issue.Assignee.Value != ""
+	switch {
+	case status == lifecycle.StatusResolved:
+		return actionResolved
+	case status == lifecycle.StatusArchived && known.Status != lifecycle.StatusArchived:
+		return actionArchived
+	case status == lifecycle.StatusUnresolved && hasComeBack(known, issue):
+		return actionUnresolved
+	case status != lifecycle.StatusUnresolved && status != lifecycle.StatusArchived && status != "":
+		return ""
+	case isNamed && issue.Assignee.Value != known.Assignee:
+		return actionAssigned
+	case differs(v.latest.Spec, issue):
+		return actionChanged
+	default:
+		return ""
+	}
 }
 
 // hasComeBack tells whether an issue became unresolved, or worse, since it was last heard of.

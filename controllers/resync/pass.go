@@ -278,6 +278,7 @@ func (p *pass) take(ctx context.Context, page sentryapi.Page) error {
 			continue
 		}
 		p.listed[issue.ID] = true
+		p.isThere(issue.ID)
 		if err := p.consider(ctx, issue, page.Answer); err != nil {
 			return err
 		}

@@ -68,3 +68,37 @@ func TestWhatNoWebhookToldIsFoundAndPaged(t *testing.T) {
 	w.pass()
 	w.expectAllPages(2)
 }
+
+func TestWhatAMappingIgnoresHidesNothingElse(t *testing.T) {
+	w := newWorld(t, func(source *v1alpha1.AlertSource) {
+		source.Spec.Mapping.Actions = map[string]v1alpha1.Meaning{
+			"assigned": v1alpha1.MeaningIgnore, "resolved": v1alpha1.MeaningIgnore, "archived": v1alpha1.MeaningAcknowledge,
+		}
+	})
+	w.pass()
+	id := w.create(1)[0]
+	w.deliver()
+	w.clock.Move(time.Minute)
+	w.sentry.Assign(id, "Jane Doe")
+	w.sentry.Prioritize(id, "low")
+	w.lose()
+	w.pass()
+	if latest := w.incident(id); latest.Spec.Priority != v1alpha1.PriorityLow || latest.Spec.Issue.Assignee != "Jane Doe" {
+		t.Errorf("it is %s, assigned to %q", latest.Spec.Priority, latest.Spec.Issue.Assignee)
+	}
+	w.clock.Move(time.Minute)
+	w.sentry.Archive(id)
+	w.lose()
+	w.pass()
+	w.expectStory(id, "Acknowledged")
+	w.clock.Move(time.Minute)
+	w.sentry.Unarchive(id)
+	w.lose()
+	w.pass()
+	w.expectStory(id, "Open")
+	w.expectPages(id, 2)
+	w.sentry.Resolve(id)
+	w.lose()
+	w.pass()
+	w.expectStory(id, "Open")
+}

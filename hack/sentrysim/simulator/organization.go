@@ -65,6 +65,8 @@ type kept struct {
 	// goneInto is the issue that it was merged into.
 	goneInto string
 	deleted  bool
+	// vanished is true while a single answer does not know it.
+	vanished bool
 	events   int
 }
 
@@ -271,6 +273,11 @@ func (o *Organization) Forget(id string, ago time.Duration) {
 // Delete deletes an issue. No webhook tells of it.
 func (o *Organization) Delete(id string) {
 	o.change(func() { o.issues[id].deleted = true })
+}
+
+// Vanish lets a single issue be answered as if it were not there, or gives it back.
+func (o *Organization) Vanish(id string, gone bool) {
+	o.change(func() { o.issues[id].vanished = gone })
 }
 
 // BeginMerge begins to merge an issue into another one: until EndMerge it is nowhere to be found. No webhook tells of it.

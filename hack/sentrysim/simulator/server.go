@@ -301,7 +301,7 @@ func (s *Server) named(w http.ResponseWriter, ids, projects []string) {
 	rows := []object{}
 	for _, id := range ids {
 		issue := s.issues[id]
-		if issue == nil || issue.deleted || issue.goneInto != "" || !slices.Contains(projects, issue.last().project) ||
+		if issue == nil || issue.deleted || issue.vanished || issue.goneInto != "" || !slices.Contains(projects, issue.last().project) ||
 			issue.last().Status == statusMerging {
 			continue
 		}
@@ -335,7 +335,7 @@ func (s *Server) single(w http.ResponseWriter, id string) {
 		issue = s.issues[issue.goneInto]
 	}
 	switch {
-	case issue == nil, issue.deleted, issue.last().Status == statusMerging:
+	case issue == nil, issue.deleted, issue.vanished, issue.last().Status == statusMerging:
 		s.refuse(w, http.StatusNotFound, "The requested resource does not exist")
 		return
 	case s.projects[issue.last().project].hidden:
