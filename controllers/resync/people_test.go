@@ -1,14 +1,23 @@
 package resync
 
 import (
+	"context"
+	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/hack/testbed"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
+	"github.com/itoc360/itoc360-operator/webhook"
+	"github.com/itoc360/itoc360-operator/webhook/inbox"
+	"github.com/itoc360/itoc360-operator/webhook/sources"
+	"github.com/itoc360/itoc360-operator/webhook/spool"
+	"github.com/itoc360/itoc360-operator/webhook/store"
 )
 
 func TestAHundredPassesDoNotUndoWhatPeopleAndSilenceResolved(t *testing.T) {
@@ -134,23 +143,55 @@ func TestALaterStepIsTakenThoughTheSourceIsMadeAnew(t *testing.T) {
 	w.expectPages(id, 2)
 }
 
-func TestWhatWaitedSixMinutesPagesThoughTheOperatorsClockIsBehind(t *testing.T) {
+// remote is a recorder whose API server may be away.
+type remote struct {
+	inbox.Recorder
+	away atomic.Bool
+}
+
+var errAway = errors.New("connection refused")
+
+func (r *remote) Record(ctx context.Context, source *sources.Source, key v1alpha1.AlertKey, heard []lifecycle.Heard) []store.Outcome {
+	if !r.away.Load() {
+		return r.Recorder.Record(ctx, source, key, heard)
+	}
+	outcomes := make([]store.Outcome, len(heard))
+	for i := range outcomes {
+		outcomes[i].Err = errAway
+	}
+	return outcomes
+}
+
+func TestWhatWaitedSixMinutesInTheSpoolPagesThoughTheOperatorsClockIsBehind(t *testing.T) {
 	w := newWorld(t)
 	w.sentry.Now = func() time.Time { return w.clock.Now().Add(6 * time.Minute) }
 	w.clock.Move(-6 * time.Minute)
 	w.pass()
 	w.expectCondition(v1alpha1.ConditionClockSkewed, metav1.ConditionTrue, v1alpha1.ReasonClockSkew, "6m", "ahead of")
+
+	api := &remote{Recorder: w.store}
+	disk := spool.New(spool.Options{Dir: t.TempDir(), MaxBytes: 1 << 24, Trouble: func(string, string) {}, Log: logr.Discard()})
+	w.inbox = inbox.New(api, inbox.Options{Named: w.directory, Clock: w.clock, Disk: disk, Log: logr.Discard()})
+	disk.Start(w.inbox.Restore)
+	t.Cleanup(func() { _ = disk.Close(context.WithoutCancel(t.Context())) })
+	handler := webhook.NewHandler(w.directory, w.inbox, w.reporter, w.clock, logr.Discard())
+	w.handler = handler
+
+	api.away.Store(true)
 	id := w.create(1)[0]
-	webhook := w.take()[0]
-	// It waited in the spool while the API server was away.
+	w.deliver()
+	w.expectStory(id, "")
 	w.clock.Move(6 * time.Minute)
-	w.post(webhook)
+	api.away.Store(false)
+	testbed.Eventually(t, "the webhook is recorded", func(context.Context) bool { return w.story(id) == "Open" })
+	w.conclude()
 	w.expectPages(id, 1)
-	w.pass()
-	w.pass()
+	for range 2 {
+		w.pass()
+	}
 	w.expectStory(id, "Open")
 	w.expectPages(id, 1)
-	if w.incident(id).Spec.RecordedAt == nil || !lifecycle.RestoredAt(w.incident(id)).IsZero() {
+	if latest := w.incident(id); latest.Spec.RecordedAt == nil || !lifecycle.RestoredAt(latest).IsZero() {
 		t.Error("it counts as restored")
 	}
 }

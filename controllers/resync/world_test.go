@@ -59,6 +59,7 @@ type world struct {
 	strangers int
 
 	// These are as new after a restart.
+	store     *store.Store
 	inbox     *inbox.Inbox
 	reporter  *webhook.Reporter
 	handler   http.Handler
@@ -182,6 +183,7 @@ func (w *world) restart() {
 	w.mirror = testbed.NewMirror(w.TB, live, w.source.Name.Namespace, loop.AddIndexes, store.AddIndex)
 	recorder := store.New(w.mirror, w.mirror, live, w.directory, w.clock)
 	recorder.UseServerClock(time.Now)
+	w.store = recorder
 	w.inbox = inbox.New(recorder, inbox.Options{Named: w.directory, Clock: w.clock})
 	w.reporter = webhook.NewReporter(live, "replica", w.clock, logr.Discard())
 	handler := webhook.NewHandler(w.directory, w.inbox, w.reporter, w.clock, logr.Discard())
