@@ -36,6 +36,11 @@
 // cycle's beginning or end, so that times never go back; and what was acknowledged ahead of the Alert that reopens, but
 // arrived before it, is withdrawn by it. An acknowledgement by hand belongs to its cycle also once that is resolved.
 //
+// What Sentry's API shows, and no webhook told (by Resync), is judged likewise, with three differences. It counts only if all that was
+// heard is ten seconds older than the answer, for a webhook that is younger may be under way. What people or silence resolved it opens
+// only if the issue became unresolved, or worse, after that. And the cycle that it opens may be quiet, because it is old news: that is
+// decided once, stands on the opening signal, and holds until Sentry tells of something new.
+//
 // The named scenarios, which tests cite:
 //
 //   - one cycle: created, resolved
@@ -48,5 +53,7 @@
 //   - by hand: a responder resolves while the issue goes on; the next Alert to arrive opens the next Incident, unless it
 //     is older than one heard before
 //   - withdrawn: archived, meaning Acknowledge, until the next unresolved
+//   - quiet: what was there before the operator looked is open and pages nobody, until it is created, unresolved or an alert
+//     rule fires
 //   - missed resolve: what a person has acknowledged regresses, which only a resolved issue does
 package lifecycle

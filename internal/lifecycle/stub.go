@@ -23,13 +23,23 @@ func Stub(incident *v1alpha1.Incident) *v1alpha1.Incident {
 		},
 		Spec: v1alpha1.IncidentSpec{
 			SourceRef: incident.Spec.SourceRef, AlertKey: incident.Spec.AlertKey, Number: incident.Spec.Number, Test: incident.Spec.Test,
-			Issue: v1alpha1.Issue{Status: incident.Spec.Issue.Status},
+			Issue: v1alpha1.Issue{Status: shared(incident.Spec.Issue.Status)},
 		},
 		Status: v1alpha1.IncidentStatus{
 			ObservedGeneration: incident.Status.ObservedGeneration, State: incident.Status.State,
-			Cycles: []v1alpha1.Cycle{{ResolvedAt: last.ResolvedAt, ResolvedBy: last.ResolvedBy}},
+			Cycles: []v1alpha1.Cycle{{ResolvedAt: last.ResolvedAt, ResolvedBy: shared(last.ResolvedBy)}},
 		},
 	}
+}
+
+// shared is a text of which all stubs that have it share one copy, if it is one that most have.
+func shared(text string) string {
+	for _, usual := range []string{StatusResolved, StatusUnresolved, StatusArchived, v1alpha1.BySentry, v1alpha1.ByOperator} {
+		if text == usual {
+			return usual
+		}
+	}
+	return text
 }
 
 // Transform is what a cache of Incidents makes of each, for informers: a stub of one that is settled, and none has managedFields.
