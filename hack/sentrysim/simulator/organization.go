@@ -54,7 +54,7 @@ type Organization struct {
 // served is a project. Its issues are known by its id, for its slug may change.
 type served struct {
 	id, slug string
-	// hidden is true if the token does not see it, joined if its owner is a member.
+	// hidden is true if the token does not see it, left if its owner is no member.
 	hidden, left bool
 }
 
