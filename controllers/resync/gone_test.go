@@ -2,6 +2,7 @@ package resync
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/hack/sentrysim/simulator"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
+	sentryapi "github.com/itoc360/itoc360-operator/internal/sentry/client"
 )
 
 // lastSignal is the last signal of an issue's latest Incident.
@@ -293,4 +295,25 @@ func TestAnIssueThatIsMissingNowAndThenIsNotDeleted(t *testing.T) {
 	if w.incident(id).Spec.Issue.ProjectID != project {
 		t.Errorf("its project is %q", w.incident(id).Spec.Issue.ProjectID)
 	}
+}
+
+func TestAnAnswerThatNamesNoIssueResolvesNothing(t *testing.T) {
+	w := newWorld(t)
+	id := w.create(1)[0]
+	w.deliver()
+	w.pass()
+	w.sentry.Have(simulator.QuirkEmptyList, true)
+	w.sentry.Vanish(id, true)
+	w.sentry.Fault = func(response http.ResponseWriter, r *http.Request) bool {
+		isSingle := strings.Contains(r.URL.Path, "/issues/"+id)
+		if isSingle {
+			_, _ = response.Write([]byte(`{"status":"ok"}`))
+		}
+		return isSingle
+	}
+	w.clock.Move(10 * time.Minute)
+	if err := w.tryPass(); !errors.Is(err, sentryapi.ErrNoIssue) {
+		t.Errorf("the pass gives %v", err)
+	}
+	w.expectStory(id, "Open")
 }

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"net/url"
 	"slices"
@@ -9,6 +10,9 @@ import (
 
 	"github.com/itoc360/itoc360-operator/internal/sentry"
 )
+
+// ErrNoIssue is for an answer that has no issue in it.
+var ErrNoIssue = errors.New("what Sentry answers names no issue: is something else at the base URL?")
 
 const (
 	// MaxNamed is how many issues Named asks for in one call.
@@ -93,6 +97,10 @@ func (c *Client) Issue(ctx context.Context, id string) (sentry.Detail, Answer, e
 	answer, err := c.ask(ctx, call{
 		class: ClassCheck, path: c.organizationPath("issues", id), query: url.Values{"collapse": {"stats", "release"}}, what: "issue " + id,
 	}, &detail)
+	if err == nil && !sentry.ValidID(detail.ID) {
+		// Whoever this is of, it is not of the issue that is left of a merge.
+		err = ErrNoIssue
+	}
 	return detail, answer, err
 }
 
