@@ -2,7 +2,6 @@ package resync
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -13,7 +12,6 @@ import (
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/hack/sentrysim/simulator"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
-	sentryapi "github.com/itoc360/itoc360-operator/internal/sentry/client"
 )
 
 // lastSignal is the last signal of an issue's latest Incident.
@@ -311,9 +309,34 @@ func TestAnAnswerThatNamesNoIssueResolvesNothing(t *testing.T) {
 		}
 		return isSingle
 	}
-	w.clock.Move(10 * time.Minute)
-	if err := w.tryPass(); !errors.Is(err, sentryapi.ErrNoIssue) {
-		t.Errorf("the pass gives %v", err)
-	}
+	w.pass()
 	w.expectStory(id, "Open")
+	if waiting := w.lastPass().Waiting; waiting != 1 {
+		t.Errorf("%d issues wait, want 1", waiting)
+	}
+}
+
+func TestOneIssueThatCannotBeAskedForKeepsNoPassFromEnding(t *testing.T) {
+	w := newWorld(t)
+	w.pass()
+	w.pass()
+	ids := w.create(3)
+	w.lose()
+	w.sentry.Fault = func(response http.ResponseWriter, r *http.Request) bool {
+		isBroken := strings.Contains(r.URL.Path, "/issues/"+ids[0])
+		if isBroken {
+			http.Error(response, "upstream", http.StatusInternalServerError)
+		}
+		return isBroken
+	}
+	for range 3 {
+		w.pass()
+	}
+	w.expectPages(ids[1], 1)
+	w.expectPages(ids[2], 1)
+	w.expectStory(ids[0], "")
+	// It is news still, once it can be asked for.
+	w.sentry.Fault = nil
+	w.pass()
+	w.expectPages(ids[0], 1)
 }

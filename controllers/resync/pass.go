@@ -24,6 +24,8 @@ const (
 	maxDisputed = 50
 	// maxMissing is how many issues that are in no list a pass asks for singly.
 	maxMissing = 200
+	// maxFailures is how many issues may fail to be asked for until the pass does.
+	maxFailures = 5
 	// pageRetries is how often a page is tried again within a pass, pagePause the time between the tries.
 	pageRetries = 10
 	pagePause   = 30 * time.Second
@@ -58,8 +60,9 @@ type pass struct {
 	isCandidate map[string]bool
 	// refused are the projects whose issues Sentry does not show.
 	refused []string
-	// waiting is how many candidates were left for the next pass.
-	waiting int32
+	// waiting is how many issues were left for the next pass, failures how many of them because Sentry could not be asked for them.
+	waiting  int32
+	failures int
 	count   tally
 }
 
@@ -338,10 +341,25 @@ func (p *pass) askCandidates(ctx context.Context) error {
 		if one.rank == rankDisputed {
 			p.lastDisputed = one.id
 		}
-		if err := p.ask(ctx, p.source, one.id, p.since, &p.count); err != nil {
+		if err := p.askFor(ctx, one.id); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// askFor asks for one issue. What fails waits for the next pass, unless too much does.
+func (p *pass) askFor(ctx context.Context, id string) error {
+	err := p.ask(ctx, p.source, id, p.since, &p.count)
+	if err == nil {
+		return nil
+	}
+	p.failures++
+	if p.failures > maxFailures || ctx.Err() != nil || sentryapi.IsUnauthorized(err) {
+		return err
+	}
+	p.log.Error(err, "Could not bring an issue in step", "issue", id)
+	p.waiting++
 	return nil
 }
 
@@ -379,7 +397,7 @@ func (p *pass) lookForUnlisted(ctx context.Context) error {
 				continue
 			}
 			asked++
-			if err := p.ask(ctx, p.source, id, p.since, &p.count); err != nil {
+			if err := p.askFor(ctx, id); err != nil {
 				return err
 			}
 		}
