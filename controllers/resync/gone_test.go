@@ -325,7 +325,7 @@ func TestOneIssueThatCannotBeAskedForKeepsNoPassFromEnding(t *testing.T) {
 	w.sentry.Fault = func(response http.ResponseWriter, r *http.Request) bool {
 		isBroken := strings.Contains(r.URL.Path, "/issues/"+ids[0])
 		if isBroken {
-			http.Error(response, "upstream", http.StatusInternalServerError)
+			response.WriteHeader(http.StatusInternalServerError)
 		}
 		return isBroken
 	}

@@ -63,7 +63,7 @@ type pass struct {
 	// waiting is how many issues were left for the next pass, failures how many of them because Sentry could not be asked for them.
 	waiting  int32
 	failures int
-	count   tally
+	count    tally
 }
 
 type candidate struct {
