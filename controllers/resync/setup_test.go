@@ -141,6 +141,7 @@ func away(w http.ResponseWriter, _ *http.Request) bool {
 // reconcile lets the controller look at the source.
 func (w *world) reconcile() ctrl.Result {
 	w.Helper()
+	w.mirror.Forget()
 	result, err := w.resync.Reconcile(w.Context(), ctrl.Request{NamespacedName: w.source.Name})
 	testbed.Must(w.TB, err)
 	return result

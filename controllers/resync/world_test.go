@@ -205,6 +205,7 @@ func (w *world) restart() {
 func (w *world) connect() {
 	w.Helper()
 	w.directory.forget()
+	w.mirror.Forget()
 	source := w.source.Get(w.TB)
 	options, settings, err := w.resync.connect(w.Context(), source)
 	testbed.Must(w.TB, err)
@@ -279,7 +280,10 @@ func (w *world) look(known *v1alpha1.Incident) {
 	_, err := w.incidents.Reconcile(w.Context(), ctrl.Request{NamespacedName: client.ObjectKeyFromObject(known)})
 	testbed.Must(w.TB, err)
 	now := &v1alpha1.Incident{}
-	testbed.Must(w.TB, control.Client(w.TB).Get(w.Context(), client.ObjectKeyFromObject(known), now))
+	testbed.Must(w.TB, w.mirror.Get(w.Context(), client.ObjectKeyFromObject(known), now))
+	if lifecycle.IsStub(now) {
+		return
+	}
 	var was *v1alpha1.Incident
 	if known.Status.ObservedGeneration >= 0 {
 		was = known
@@ -300,6 +304,7 @@ func (w *world) look(known *v1alpha1.Incident) {
 func (w *world) tryPass() error {
 	w.Helper()
 	w.reporter.Flush(w.Context())
+	w.mirror.Forget()
 	err := w.feed.pass(w.Context())
 	w.conclude()
 	w.settle()

@@ -2,11 +2,14 @@ package testbed
 
 import (
 	"context"
+	"fmt"
+	"reflect"
 	"slices"
 	"sync"
 	"testing"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
@@ -14,20 +17,23 @@ import (
 )
 
 // Mirror is a client that reads Incidents as from a cache, by its indexes and with stubs, in which what it writes is at once: then a
-// test need not wait for watches. All else it reads live. It is for one namespace, whose Incidents nobody else writes.
+// test need not wait for watches. All else it reads once, until it is told to forget that. It is for one namespace, whose Incidents nobody
+// else writes.
 type Mirror struct {
 	client.Client
 
 	indexes map[string]client.IndexerFunc
 
-	mu    sync.Mutex
-	known map[string]*v1alpha1.Incident
+	mu     sync.Mutex
+	known  map[string]*v1alpha1.Incident
+	others map[string]client.Object
 }
 
 // NewMirror makes a Mirror of what is there.
 func NewMirror(t testing.TB, live client.Client, namespace string, addIndexes ...func(context.Context, client.FieldIndexer) error) *Mirror {
 	t.Helper()
 	m := &Mirror{Client: live, indexes: map[string]client.IndexerFunc{}, known: map[string]*v1alpha1.Incident{}}
+	m.Forget()
 	for _, add := range addIndexes {
 		Must(t, add(t.Context(), m))
 	}
@@ -75,7 +81,7 @@ func (m *Mirror) note(object client.Object, err error) error {
 func (m *Mirror) Get(ctx context.Context, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
 	into, ok := object.(*v1alpha1.Incident)
 	if !ok {
-		return m.Client.Get(ctx, key, object, options...)
+		return m.getOther(ctx, key, object, options...)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -83,6 +89,35 @@ func (m *Mirror) Get(ctx context.Context, key client.ObjectKey, object client.Ob
 		return apierrors.NewNotFound(v1alpha1.GroupVersion.WithResource("incidents").GroupResource(), key.Name)
 	}
 	m.known[key.Name].DeepCopyInto(into)
+	return nil
+}
+
+// Forget makes it read anew what is no Incident.
+func (m *Mirror) Forget() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.others = map[string]client.Object{}
+}
+
+// getOther reads what is no Incident.
+func (m *Mirror) getOther(ctx context.Context, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
+	name := fmt.Sprintf("%T %s", object, key)
+	m.mu.Lock()
+	known := m.others[name]
+	m.mu.Unlock()
+	if known != nil {
+		reflect.ValueOf(object).Elem().Set(reflect.ValueOf(known.DeepCopyObject()).Elem())
+		return nil
+	}
+	if err := m.Client.Get(ctx, key, object, options...); err != nil {
+		return err
+	}
+	kept, isObject := object.DeepCopyObject().(client.Object)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if isObject {
+		m.others[name] = kept
+	}
 	return nil
 }
 
@@ -140,6 +175,14 @@ func (m *Mirror) Status() client.SubResourceWriter { return mirroredStatus{m.Cli
 type mirroredStatus struct {
 	client.SubResourceWriter
 	mirror *Mirror
+}
+
+// Apply implements client.SubResourceWriter.
+func (s mirroredStatus) Apply(
+	ctx context.Context, object runtime.ApplyConfiguration, options ...client.SubResourceApplyOption,
+) error {
+	defer s.mirror.Forget()
+	return s.SubResourceWriter.Apply(ctx, object, options...)
 }
 
 // Patch implements client.SubResourceWriter.
