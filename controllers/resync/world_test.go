@@ -67,6 +67,9 @@ type world struct {
 	resync    *Reconciler
 	feed      *feed
 
+	// heard are the Incidents as the controller of resync heard of them last.
+	heard map[string]*v1alpha1.Incident
+
 	mu sync.Mutex
 	// sent are the webhooks that Sentry has sent and nobody has delivered yet.
 	sent []simulator.Webhook
@@ -180,6 +183,7 @@ func (noDispatcher) Enqueue(types.NamespacedName, *v1alpha1.Incident) {}
 func (w *world) restart() {
 	w.Helper()
 	live := control.Client(w.TB)
+	w.heard = map[string]*v1alpha1.Incident{}
 	w.mirror = testbed.NewMirror(w.TB, live, w.source.Name.Namespace, loop.AddIndexes, store.AddIndex)
 	recorder := store.New(w.mirror, w.mirror, live, w.directory, w.clock)
 	recorder.UseServerClock(time.Now)
@@ -277,18 +281,14 @@ func (w *world) conclude() {
 
 func (w *world) look(known *v1alpha1.Incident) {
 	w.Helper()
+	if before := w.heard[known.Name]; before == nil || before.Generation != known.Generation {
+		w.resync.hear(before, known, false)
+		w.heard[known.Name] = known
+	}
 	_, err := w.incidents.Reconcile(w.Context(), ctrl.Request{NamespacedName: client.ObjectKeyFromObject(known)})
 	testbed.Must(w.TB, err)
 	now := &v1alpha1.Incident{}
 	testbed.Must(w.TB, w.mirror.Get(w.Context(), client.ObjectKeyFromObject(known), now))
-	if lifecycle.IsStub(now) {
-		return
-	}
-	var was *v1alpha1.Incident
-	if known.Status.ObservedGeneration >= 0 {
-		was = known
-	}
-	w.resync.hear(was, now, false)
 	for _, entry := range now.Status.Notifications {
 		if entry.Kind == v1alpha1.KindPage {
 			page := fmt.Sprintf("%s cycle %d run %d step %s", now.Name, entry.Cycle, entry.Run, entry.Step)
