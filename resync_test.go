@@ -27,8 +27,7 @@ type sentrySide struct {
 
 	project string
 	url     string
-	mu      sync.Mutex
-	sent    []simulator.Webhook
+	outbox  simulator.Outbox
 }
 
 const sentryToken = "sntryi_0123456789abcdef"
@@ -37,7 +36,7 @@ func newSentrySide(t *testing.T) *sentrySide {
 	t.Helper()
 	s := &sentrySide{}
 	s.Server = &simulator.Server{
-		Organization: &simulator.Organization{Tell: s.keep}, Token: sentryToken,
+		Organization: &simulator.Organization{Tell: s.outbox.Put}, Token: sentryToken,
 		Unexpected: func(request string) { t.Errorf("Sentry was asked for %s", request) },
 	}
 	s.project = s.AddProject("checkout")
@@ -45,20 +44,6 @@ func newSentrySide(t *testing.T) *sentrySide {
 	t.Cleanup(server.Close)
 	s.url = server.URL
 	return s
-}
-
-func (s *sentrySide) keep(webhook simulator.Webhook) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.sent = append(s.sent, webhook)
-}
-
-func (s *sentrySide) take() []simulator.Webhook {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	sent := s.sent
-	s.sent = nil
-	return sent
 }
 
 // asks lets a source of the testbed ask this Sentry.
@@ -121,10 +106,10 @@ func TestWhatWebhooksDoNotTellAPassFinds(t *testing.T) {
 	if got := conditionOf(t, source, v1alpha1.ConditionInSync); got.Status != metav1.ConditionTrue {
 		t.Errorf("InSync is %+v", got)
 	}
-	sentry.take()
+	sentry.outbox.Take()
 	young := sentry.Create(sentry.project, simulator.Issue{Title: "Of which no webhook comes"})
 	sentry.Resolve(old)
-	sentry.take()
+	sentry.outbox.Take()
 	askForPass(t, source)
 	// The older one was heard of a moment ago, so Sentry is asked for it once more, ten seconds later.
 	for id, want := range map[string]string{old: "1 Resolved", young: "1 Open"} {
@@ -156,7 +141,7 @@ func TestALeaderKilledInMidPassLeavesThePassToTheNext(t *testing.T) {
 	for range 110 {
 		ids = append(ids, sentry.Create(sentry.project, simulator.Issue{}))
 	}
-	sentry.take()
+	sentry.outbox.Take()
 	reached := make(chan struct{})
 	var once sync.Once
 	// The second page hangs until the leader is gone.

@@ -240,7 +240,7 @@ func (h *history) person() string {
 
 // send loses some webhooks, and lets others go on their way, some of them twice.
 func (h *history) send() {
-	for _, webhook := range h.take() {
+	for _, webhook := range h.outbox.Take() {
 		if h.random.Float64() < h.loss {
 			continue
 		}

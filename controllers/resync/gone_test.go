@@ -108,7 +108,7 @@ func TestAnotherOrganizationWithTheSameSlugs(t *testing.T) {
 	w.deliver()
 	w.pass()
 	// The same name is another organization now: none of its issues has the number of one of ours.
-	w.sentry.Organization = &simulator.Organization{Now: w.clock.Now, Tell: w.keep}
+	w.sentry.Organization = &simulator.Organization{Now: w.clock.Now, Tell: w.outbox.Put}
 	w.sentry.AddProject("elsewhere")
 	w.project = w.sentry.AddProject("checkout")
 	w.restart()

@@ -70,17 +70,6 @@ const (
 	rankOngoing
 )
 
-// view is what there is to judge an issue by.
-type view struct {
-	source *v1alpha1.AlertSource
-	// latest is the alert's latest Incident, or its stub; nil if there is none.
-	latest *v1alpha1.Incident
-	// at is the time of which Sentry's answer speaks.
-	at time.Time
-	// now is the operator's time.
-	now time.Time
-}
-
 // judge says what an issue differs in, as Sentry's API shows it. The issue is judged by its own status, whatever was asked for.
 func (v view) judge(issue sentry.Issue) difference {
 	found := v.compare(issue)
@@ -239,82 +228,4 @@ func (v view) heard(found difference, issue sentry.Issue) lifecycle.Heard {
 		},
 		Facts: meaning.Facts(issue),
 	}
-}
-
-// isOpen tells whether the latest Incident is unresolved.
-func (v view) isOpen() bool { return v.latest != nil && isOpen(v.latest, v.now) }
-
-func isOpen(incident *v1alpha1.Incident, now time.Time) bool {
-	if lifecycle.IsStub(incident) {
-		return false
-	}
-	status, _ := lifecycle.Fold(&incident.Spec, now)
-	return status.State != v1alpha1.StateResolved
-}
-
-// isEndedByOthers tells whether a responder, or silence, resolved an Incident.
-func isEndedByOthers(incident *v1alpha1.Incident) bool {
-	cycles := incident.Status.Cycles
-	isByHand := incident.Spec.Response != nil && incident.Spec.Response.ResolvedAt != nil
-	return isByHand || !endOf(incident).IsZero() && cycles[len(cycles)-1].ResolvedBy != v1alpha1.BySentry
-}
-
-// endOf is when an Incident was resolved, as its status, or its stub, says; zero if it was not.
-func endOf(incident *v1alpha1.Incident) time.Time {
-	cycles := incident.Status.Cycles
-	if len(cycles) == 0 || cycles[len(cycles)-1].ResolvedAt == nil {
-		return time.Time{}
-	}
-	return cycles[len(cycles)-1].ResolvedAt.Time
-}
-
-// isSettled tells whether nothing was heard of the alert so shortly before the answer that one of them may outdo the other.
-func (v view) isSettled() bool {
-	if v.latest == nil {
-		return true
-	}
-	last := lifecycle.LastSent(v.latest)
-	if last.IsZero() {
-		last = endOf(v.latest)
-	}
-	return !v.at.Before(last.Add(lifecycle.Settling))
-}
-
-// isContradictory tells whether what webhooks said of an issue cannot all be true: it is open and Sentry called it resolved, or the other
-// way round, or an alert rule opened it again of which Sentry does not say that it is unresolved.
-func isContradictory(incident *v1alpha1.Incident, now time.Time) bool {
-	status := incident.Spec.Issue.Status
-	last := incident.Spec.Signals[len(incident.Spec.Signals)-1]
-	if last.By != v1alpha1.BySentry {
-		return false
-	}
-	if !isOpen(incident, now) {
-		return last.Effect == v1alpha1.EffectResolved && status != "" && status != lifecycle.StatusResolved
-	}
-	isOpenedByRule := last.Action == actionTriggered &&
-		(last.Effect == v1alpha1.EffectOpened && incident.Spec.Number > 1 || last.Effect == v1alpha1.EffectReopened)
-	return status == lifecycle.StatusResolved || isOpenedByRule
-}
-
-// newlyTold is how many openings and resolves webhooks told of between two versions of an Incident; the first may be nil.
-func newlyTold(was, is *v1alpha1.Incident) int32 {
-	before := int32(0)
-	if was != nil && !lifecycle.IsStub(was) {
-		before = told(was)
-	}
-	return max(0, told(is)-before)
-}
-
-func told(incident *v1alpha1.Incident) int32 {
-	var count int32
-	for _, signal := range incident.Spec.Signals {
-		switch signal.Effect {
-		case v1alpha1.EffectOpened, v1alpha1.EffectReopened, v1alpha1.EffectResolved:
-			if signal.By == v1alpha1.BySentry {
-				count++
-			}
-		default:
-		}
-	}
-	return count
 }

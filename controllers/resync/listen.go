@@ -2,6 +2,7 @@ package resync
 
 import (
 	"context"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -46,4 +47,43 @@ func (r *Reconciler) hear(was, is *v1alpha1.Incident, isOld bool) {
 	if last := is.Spec.Signals[len(is.Spec.Signals)-1]; isContradictory(is, r.Clock.Now()) {
 		feed.checkAt(id, last.ReceivedAt.Add(settleAfter))
 	}
+}
+
+// isContradictory tells whether what webhooks said of an issue cannot all be true: it is open and Sentry called it resolved, or the other
+// way round, or an alert rule opened it again of which Sentry does not say that it is unresolved.
+func isContradictory(incident *v1alpha1.Incident, now time.Time) bool {
+	status := incident.Spec.Issue.Status
+	last := incident.Spec.Signals[len(incident.Spec.Signals)-1]
+	if last.By != v1alpha1.BySentry {
+		return false
+	}
+	if !isOpen(incident, now) {
+		return last.Effect == v1alpha1.EffectResolved && status != "" && status != lifecycle.StatusResolved
+	}
+	isOpenedByRule := last.Action == actionTriggered &&
+		(last.Effect == v1alpha1.EffectOpened && incident.Spec.Number > 1 || last.Effect == v1alpha1.EffectReopened)
+	return status == lifecycle.StatusResolved || isOpenedByRule
+}
+
+// newlyTold is how many openings and resolves webhooks told of between two versions of an Incident; the first may be nil.
+func newlyTold(was, is *v1alpha1.Incident) int32 {
+	before := int32(0)
+	if was != nil && !lifecycle.IsStub(was) {
+		before = told(was)
+	}
+	return max(0, told(is)-before)
+}
+
+func told(incident *v1alpha1.Incident) int32 {
+	var count int32
+	for _, signal := range incident.Spec.Signals {
+		switch signal.Effect {
+		case v1alpha1.EffectOpened, v1alpha1.EffectReopened, v1alpha1.EffectResolved:
+			if signal.By == v1alpha1.BySentry {
+				count++
+			}
+		default:
+		}
+	}
+	return count
 }

@@ -158,7 +158,7 @@ func TestATestNotificationStaysOneAfterItsIncidentIsGone(t *testing.T) {
 	w := newWorld(t)
 	w.pass()
 	id := w.sentry.CreateSample(w.project)
-	for _, webhook := range w.take() {
+	for _, webhook := range w.outbox.Take() {
 		if webhook.Resource == "event_alert" {
 			w.post(webhook)
 		}

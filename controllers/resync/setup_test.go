@@ -307,7 +307,7 @@ func TestWebhooksThatComeLateAreNoMisses(t *testing.T) {
 	for range 3 {
 		w.clock.Move(time.Minute)
 		ids := w.create(4)
-		late := w.take()
+		late := w.outbox.Take()
 		w.pass()
 		w.clock.Move(time.Minute)
 		for _, webhook := range late {
@@ -316,7 +316,7 @@ func TestWebhooksThatComeLateAreNoMisses(t *testing.T) {
 		for _, id := range ids {
 			w.sentry.Resolve(id)
 		}
-		late = w.take()
+		late = w.outbox.Take()
 		w.pass()
 		for _, webhook := range late {
 			w.post(webhook)

@@ -70,9 +70,8 @@ type world struct {
 	// heard are the Incidents as the controller of resync heard of them last.
 	heard map[string]*v1alpha1.Incident
 
-	mu sync.Mutex
-	// sent are the webhooks that Sentry has sent and nobody has delivered yet.
-	sent []simulator.Webhook
+	// outbox has the webhooks that Sentry has sent and nobody has delivered yet.
+	outbox simulator.Outbox
 	// paged are the pages that were ever due, by alert key.
 	paged map[v1alpha1.AlertKey]map[string]bool
 }
@@ -132,7 +131,7 @@ func newWorld(t testing.TB, changes ...func(*v1alpha1.AlertSource)) *world {
 	w := &world{TB: t, clock: &testbed.MovedClock{}, recorder: events.NewFakeRecorder(10_000)}
 	w.paged = map[v1alpha1.AlertKey]map[string]bool{}
 	w.sentry = &simulator.Server{
-		Organization: &simulator.Organization{Now: w.clock.Now, Tell: w.keep}, Token: authToken,
+		Organization: &simulator.Organization{Now: w.clock.Now, Tell: w.outbox.Put}, Token: authToken,
 		Unexpected: func(request string) { t.Errorf("Sentry was asked for %s", request) },
 	}
 	w.project = w.sentry.AddProject("checkout")
@@ -219,28 +218,13 @@ func (w *world) connect() {
 	w.resync.feeds[w.source.Name] = &running{feed: w.feed, settings: settings, stop: func() {}}
 }
 
-func (w *world) keep(webhook simulator.Webhook) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.sent = append(w.sent, webhook)
-}
-
-// take takes the webhooks that Sentry has sent.
-func (w *world) take() []simulator.Webhook {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	sent := w.sent
-	w.sent = nil
-	return sent
-}
-
 // lose loses the webhooks that Sentry has sent.
-func (w *world) lose() { w.take() }
+func (w *world) lose() { w.outbox.Take() }
 
 // deliver delivers the webhooks that Sentry has sent.
 func (w *world) deliver() {
 	w.Helper()
-	for _, webhook := range w.take() {
+	for _, webhook := range w.outbox.Take() {
 		w.post(webhook)
 	}
 }

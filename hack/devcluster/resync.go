@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"strconv"
-	"sync"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -45,14 +44,13 @@ type organization struct {
 	project string
 	http    *http.Server
 	url     string
-	mu      sync.Mutex
-	sent    []simulator.Webhook
+	outbox  simulator.Outbox
 	passes  int
 }
 
 func startOrganization() (*organization, error) {
 	o := &organization{}
-	o.Server = &simulator.Server{Organization: &simulator.Organization{Tell: o.keep}, Token: "sntryi_" + randomHex()}
+	o.Server = &simulator.Server{Organization: &simulator.Organization{Tell: o.outbox.Put}, Token: "sntryi_" + randomHex()}
 	o.project = o.AddProject("billing")
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -62,21 +60,6 @@ func startOrganization() (*organization, error) {
 	o.http = &http.Server{Handler: o.Server, ReadHeaderTimeout: passDeadline}
 	go func() { _ = o.http.Serve(listener) }()
 	return o, nil
-}
-
-func (o *organization) keep(webhook simulator.Webhook) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.sent = append(o.sent, webhook)
-}
-
-// take takes the webhooks that were sent: who does not post them loses them.
-func (o *organization) take() []simulator.Webhook {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	sent := o.sent
-	o.sent = nil
-	return sent
 }
 
 // create lets some issues happen.
@@ -95,7 +78,7 @@ func (d *demonstration) heal(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, sentry.http.Close()) }()
 	sentry.Now = func() time.Time { return time.Now().Add(-time.Hour) }
 	sentry.create("Invoices are late", 1)
-	sentry.take()
+	sentry.outbox.Take()
 	sentry.Now = time.Now
 	if err := d.cluster.Apply(ctx, fmt.Sprintf(apiSecret, sentry.Token)); err != nil {
 		return err
@@ -108,7 +91,7 @@ func (d *demonstration) heal(ctx context.Context) (err error) {
 	}
 	d.out.line("   What was there before the first pass is shown, and wakes nobody; then webhooks are lost")
 	sentry.create("Payments fail", 4)
-	sentry.take()
+	sentry.outbox.Take()
 	if err := d.pass(ctx, sentry); err != nil {
 		return err
 	}
@@ -123,7 +106,7 @@ func (d *demonstration) heal(ctx context.Context) (err error) {
 	}
 	d.out.line("   Webhooks arrive again")
 	sentry.create("Refunds fail", 5)
-	for _, webhook := range sentry.take() {
+	for _, webhook := range sentry.outbox.Take() {
 		if _, err := d.senders[billing].Post(ctx, webhook); err != nil {
 			return fmt.Errorf("post a webhook: %w", err)
 		}

@@ -67,7 +67,6 @@ type kept struct {
 	deleted  bool
 	// vanished is true while a single answer does not know it.
 	vanished bool
-	events   int
 }
 
 // version is how an issue was from a time on.
@@ -162,7 +161,7 @@ func (o *Organization) Create(project string, issue Issue) string {
 	issue.Project, issue.ProjectID, issue.FirstSeen = o.projects[project].slug, project, now
 	issue = issue.withDefaults("created", now)
 	issue.Category = known(issue.Category, "error")
-	o.issues[issue.ID] = &kept{events: 1, versions: []version{{Issue: issue, from: now, lastSeen: now, project: project}}}
+	o.issues[issue.ID] = &kept{versions: []version{{Issue: issue, from: now, lastSeen: now, project: project}}}
 	o.tell("created", issue.ID)
 	o.fire(issue.ID)
 	return issue.ID
@@ -261,7 +260,6 @@ func (o *Organization) Event(id string) {
 	defer o.mu.Unlock()
 	if issue := o.issues[id]; issue != nil {
 		issue.last().lastSeen = o.now()
-		issue.events++
 	}
 }
 

@@ -1,9 +1,6 @@
 package client
 
-import (
-	"sync/atomic"
-	"time"
-)
+import "time"
 
 // slack is by how much an answer may be older than its Date says: that is cut to the second, and a replica of Sentry's
 // database may lag.
@@ -35,18 +32,5 @@ func (a Answer) Ahead() time.Duration {
 	return a.date.Add(time.Second / 2).Sub(middle)
 }
 
-// Calls counts what Sentry was asked.
-type Calls struct {
-	checks, pages atomic.Int64
-}
-
-func (c *Calls) add(class Class) {
-	if class == ClassPage {
-		c.pages.Add(1)
-	} else {
-		c.checks.Add(1)
-	}
-}
-
 // Total is how many calls were made so far, repeated ones included.
-func (c *Client) Total() int64 { return c.calls.checks.Load() + c.calls.pages.Load() }
+func (c *Client) Total() int64 { return c.calls.Load() }

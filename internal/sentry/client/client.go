@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/itoc360/itoc360-operator/internal/outbound"
@@ -76,7 +77,7 @@ type Client struct {
 	name         string
 	clock        Clock
 	retries      Retries
-	calls        *Calls
+	calls        atomic.Int64
 }
 
 // New makes a Client. It fails if the token cannot be one that reads issues, or the base URL is none.
@@ -114,7 +115,6 @@ func New(options Options) (*Client, error) {
 		name:    options.Name,
 		clock:   options.Clock,
 		retries: options.Retries,
-		calls:   &Calls{},
 	}, nil
 }
 
@@ -174,7 +174,7 @@ func (c *Client) try(ctx context.Context, call call, into any) (Answer, error) {
 	request.Header.Set("Authorization", "Bearer "+c.token)
 	request.Header.Set("Accept", "application/json")
 	request.Header.Set("User-Agent", outbound.UserAgent)
-	c.calls.add(call.class)
+	c.calls.Add(1)
 	answer := Answer{started: c.clock.Now()}
 	response, err := c.http.Do(request)
 	if err != nil {
