@@ -12,6 +12,9 @@ const (
 	ActivityEscalating = "set_escalating"
 )
 
+// activityComment is what a person, or an integration, has written about an issue.
+const activityComment = "note"
+
 // Activity is one thing that happened to an issue.
 type Activity struct {
 	// Type is what happened, such as set_regression.
@@ -25,6 +28,8 @@ type Detail struct {
 	Issue
 	// Activity is what happened to it, the newest first, at most 100 of them.
 	Activity []Activity
+	// Comments are the texts of what was written about it, as far as its activity goes back, the newest first.
+	Comments []string
 	// Sample is true if an event of it has the tag of a test notification.
 	Sample bool
 }
@@ -47,11 +52,20 @@ func (d *Detail) UnmarshalJSON(raw []byte) error {
 	}
 	for element := range elements(wire.Activity) {
 		var one struct {
-			Type        Text `json:"type"`
-			DateCreated Text `json:"dateCreated"`
+			Type        Text            `json:"type"`
+			DateCreated Text            `json:"dateCreated"`
+			Data        json.RawMessage `json:"data"`
 		}
 		if json.Unmarshal(element, &one) != nil {
 			continue
+		}
+		if one.Type.Value == activityComment {
+			var data struct {
+				Text Text `json:"text"`
+			}
+			if json.Unmarshal(one.Data, &data) == nil {
+				d.Comments = append(d.Comments, data.Text.Value)
+			}
 		}
 		if at := instant(one.DateCreated); at != nil {
 			d.Activity = append(d.Activity, Activity{Type: one.Type.cut(textLimit).Value, At: *at})

@@ -54,7 +54,7 @@ func (s *Server) projectsOf(named []string) (ids []string, status int, detail st
 		}
 		id := s.visible(name)
 		if id == "" {
-			return nil, http.StatusForbidden, "You do not have permission to perform this action."
+			return nil, http.StatusForbidden, noPermission
 		}
 		ids = append(ids, id)
 	}

@@ -82,6 +82,8 @@ type version struct {
 type happened struct {
 	kind string
 	at   time.Time
+	// text is that of a comment.
+	text string
 }
 
 func (o *Organization) now() time.Time {
@@ -187,7 +189,7 @@ func (o *Organization) update(id, kind, action string, change func(*version)) bo
 	}
 	next := *issue.last()
 	next.from = o.now()
-	next.activity = slices.Insert(slices.Clone(next.activity), 0, happened{kind, next.from})
+	next.activity = slices.Insert(slices.Clone(next.activity), 0, happened{kind: kind, at: next.from})
 	change(&next)
 	issue.versions = append(issue.versions, next)
 	if action != "" {

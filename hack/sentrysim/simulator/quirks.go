@@ -34,7 +34,7 @@ func Ways() []string {
 	return []string{
 		"AuthNull", "MemberProjects", "UnknownProjectRefusesAll", "NamedWhateverStatus", "NothingAfterNinetyDays", "NoStats",
 		"PendingIsMissing", "MergedIsTheOther", "NewestActivityFirst", "LimitWithoutRetryAfter", "SamplesAreReal", "SlippingPages",
-		"SilentChanges",
+		"SilentChanges", "ResolveAlwaysTells", "RepeatedCommentRefused", "WritesFollowMerges",
 	}
 }
 

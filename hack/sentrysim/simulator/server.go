@@ -17,12 +17,16 @@ const (
 	// latestActivity is how many of the things that happened to an issue are told.
 	latestActivity = 100
 	maxLimit       = 100
+
+	noResource   = "The requested resource does not exist"
+	noPermission = "You do not have permission to perform this action."
 )
 
-// Server is Sentry's API on an Organization, as far as issues are read by it. As Sentry it answers a wrong token's question for its
-// scopes with 200 and no auth, takes no project at all for those that the token's owner is a member of, refuses the whole list where
-// one project is unknown, leaves out what had no event for 90 days, drops firstSeen with the stats, gives named issues whatever their
-// status but not what was merged, answers 404 to what is being merged, and to a merged issue with the one that is left.
+// Server is Sentry's API on an Organization, as far as issues are read, resolved and commented on by it. As Sentry it answers a wrong
+// token's question for its scopes with 200 and no auth, takes no project at all for those that the token's owner is a member of, refuses
+// the whole list where one project is unknown, leaves out what had no event for 90 days, drops firstSeen with the stats, gives named
+// issues whatever their status but not what was merged, answers 404 to what is being merged, and to a merged issue with the one that is
+// left, tells by webhook of a resolve that changes nothing, and refuses a comment with the text of another one within an hour.
 type Server struct {
 	*Organization
 
@@ -42,6 +46,7 @@ type Server struct {
 	calls   int
 	running int
 	most    int
+	writes  []Write
 }
 
 // Have gives the server a quirk, or takes it away.
@@ -92,7 +97,8 @@ func (s *Server) end() {
 func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	isKnown := r.Header.Get("Authorization") == "Bearer "+s.Token
 	path, ok := strings.CutPrefix(r.URL.Path, s.Prefix+"/api/0/")
-	if !ok || r.Method != http.MethodGet || path != "" && !strings.HasSuffix(path, "/") {
+	isRead := r.Method == http.MethodGet
+	if !ok || path == "" && !isRead || path != "" && !strings.HasSuffix(path, "/") {
 		s.unexpected(w, r)
 		return
 	}
@@ -108,13 +114,17 @@ func (s *Server) routeOrganization(w http.ResponseWriter, r *http.Request, parts
 	case !isKnown:
 		s.refuse(w, http.StatusUnauthorized, "Invalid token")
 	case parts[0] == "organizations" && len(parts) > 1 && parts[1] != s.slug():
-		s.refuse(w, http.StatusNotFound, "The requested resource does not exist")
-	case !slices.Contains(s.scopes(), "event:read"):
-		s.refuse(w, http.StatusForbidden, "You do not have permission to perform this action.")
-	case len(parts) == 3 && parts[2] == "issues":
+		s.refuse(w, http.StatusNotFound, noResource)
+	case !s.mayWrite() && !slices.Contains(s.scopes(), "event:read"):
+		s.refuse(w, http.StatusForbidden, noPermission)
+	case len(parts) == 3 && parts[2] == "issues" && r.Method == http.MethodGet:
 		s.list(w, r)
-	case len(parts) == 4 && parts[2] == "issues":
+	case len(parts) == 4 && parts[2] == "issues" && r.Method == http.MethodGet:
 		s.single(w, parts[3])
+	case len(parts) == 4 && parts[2] == "issues" && r.Method == http.MethodPut:
+		s.put(w, r, parts[3])
+	case len(parts) == 5 && parts[2] == "issues" && parts[4] == "comments" && r.Method == http.MethodPost:
+		s.comment(w, r, parts[3])
 	default:
 		s.unexpected(w, r)
 	}
@@ -124,7 +134,7 @@ func (s *Server) unexpected(w http.ResponseWriter, r *http.Request) {
 	if s.Unexpected != nil {
 		s.Unexpected(r.Method + " " + r.URL.Path)
 	}
-	s.refuse(w, http.StatusNotFound, "The requested resource does not exist")
+	s.refuse(w, http.StatusNotFound, noResource)
 }
 
 func (s *Server) scopes() []string {
@@ -175,25 +185,38 @@ func answer(w http.ResponseWriter, status int, value any) {
 	_, _ = w.Write(content)
 }
 
-func (s *Server) single(w http.ResponseWriter, id string) {
-	s.Organization.mu.Lock()
-	defer s.Organization.mu.Unlock()
-	issue := s.issues[id]
+// lookUp is the issue that is answered where one is named, nil if there is none, and why. It needs the Organization's lock.
+func (s *Server) lookUp(id string) (issue *kept, status int, detail string) {
+	issue = s.issues[id]
 	for issue != nil && issue.goneInto != "" {
 		issue = s.issues[issue.goneInto]
 	}
 	switch {
 	case issue == nil, issue.deleted, issue.vanished, issue.last().Status == statusMerging:
-		s.refuse(w, http.StatusNotFound, "The requested resource does not exist")
-		return
+		return nil, http.StatusNotFound, noResource
 	case s.projects[issue.last().project].hidden:
-		s.refuse(w, http.StatusForbidden, "You do not have permission to perform this action.")
+		return nil, http.StatusForbidden, noPermission
+	default:
+		return issue, 0, ""
+	}
+}
+
+func (s *Server) single(w http.ResponseWriter, id string) {
+	s.Organization.mu.Lock()
+	defer s.Organization.mu.Unlock()
+	issue, status, detail := s.lookUp(id)
+	if issue == nil {
+		s.refuse(w, status, detail)
 		return
 	}
 	last := issue.last()
 	var activity, tags []object
 	for _, one := range last.activity[:min(len(last.activity), latestActivity)] {
-		activity = append(activity, object{{"type", one.kind}, {"user", nil}, {"data", object{}}, {"dateCreated", rfc3339(one.at)}})
+		data := object{}
+		if one.kind == commented {
+			data = object{{"text", one.text}}
+		}
+		activity = append(activity, object{{"type", one.kind}, {"user", nil}, {"data", data}, {"dateCreated", rfc3339(one.at)}})
 	}
 	for _, key := range append([]string{"level"}, issue.tags...) {
 		tags = append(tags, object{{"key", key}, {"name", key}, {"totalValues", 1}})

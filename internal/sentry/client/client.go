@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -121,14 +122,35 @@ func New(options Options) (*Client, error) {
 // Close gives up the connections that are kept for the next call.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// call is one question to Sentry.
+// call is one question to Sentry, or one change.
 type call struct {
 	class Class
+	// method is that of HTTP. Default: GET.
+	method string
 	// path is below the base URL, with a slash at both ends.
 	path  string
 	query url.Values
+	// body is what is sent, as JSON; nil: nothing.
+	body any
 	// what is asked for, for a human.
 	what string
+}
+
+func (c call) request(ctx context.Context, base url.URL) (*http.Request, error) {
+	base.Path += c.path
+	base.RawQuery = c.query.Encode()
+	if c.body == nil {
+		return http.NewRequestWithContext(ctx, c.method, base.String(), http.NoBody)
+	}
+	content, err := json.Marshal(c.body)
+	if err != nil {
+		return nil, err
+	}
+	request, err := http.NewRequestWithContext(ctx, c.method, base.String(), bytes.NewReader(content))
+	if err == nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	return request, err
 }
 
 // ask asks until there is an answer, or one that will not change, or the tries are used up.
@@ -155,7 +177,7 @@ func isTransient(err error) bool {
 	return !errors.Is(err, outbound.ErrRedirected) && !errors.Is(err, outbound.ErrTooLong)
 }
 
-// try asks once.
+// try asks once. What the answer has in it goes into what is given, nil if it does not matter.
 func (c *Client) try(ctx context.Context, call call, into any) (Answer, error) {
 	release, err := c.limiter.Acquire(ctx, call.class, c.name)
 	if err != nil {
@@ -164,10 +186,7 @@ func (c *Client) try(ctx context.Context, call call, into any) (Answer, error) {
 	defer release()
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	address := *c.base
-	address.Path += call.path
-	address.RawQuery = call.query.Encode()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address.String(), http.NoBody)
+	request, err := call.request(ctx, *c.base)
 	if err != nil {
 		return Answer{}, fmt.Errorf("ask Sentry for %s: %w", call.what, err)
 	}
@@ -185,19 +204,24 @@ func (c *Client) try(ctx context.Context, call call, into any) (Answer, error) {
 }
 
 func (c *Client) read(response *http.Response, call call, answer Answer, into any) (Answer, error) {
+	isSuccess := response.StatusCode >= http.StatusOK && response.StatusCode < http.StatusMultipleChoices
 	limit := answerLimit
-	if response.StatusCode != http.StatusOK {
+	if !isSuccess {
 		limit = errorLimit
 	}
 	body, err := io.ReadAll(outbound.Bound(response.Body, limit))
 	answer.received = c.clock.Now()
 	answer.date, _ = http.ParseTime(response.Header.Get("Date"))
 	answer.next = nextCursor(strings.Join(response.Header.Values("Link"), ", "))
-	if response.StatusCode != http.StatusOK {
+	if !isSuccess {
 		if response.StatusCode == http.StatusTooManyRequests {
 			c.pause(response.Header.Get("X-Sentry-Rate-Limit-Reset"), answer)
 		}
 		return answer, &Error{Status: response.StatusCode, Detail: detailOf(body), What: call.what}
+	}
+	if into == nil {
+		// It is done, whatever became of the words about it.
+		return answer, nil
 	}
 	if err != nil {
 		return answer, fmt.Errorf("read what Sentry answers to %s: %w", call.what, err)

@@ -17,7 +17,7 @@ type Class int
 const (
 	// ClassCheck is for a question about one issue.
 	ClassCheck Class = iota
-	// ClassWriteBack is for what is written to Sentry.
+	// ClassWriteBack is for what is written to Sentry: the looks before it are checks.
 	ClassWriteBack
 	// ClassPage is for the pages of a list.
 	ClassPage
