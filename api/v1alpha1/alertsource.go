@@ -32,6 +32,11 @@ func (s *AlertSource) AsksSentry() bool {
 	return s.Spec.Sentry != nil && s.Spec.Sentry.AuthTokenRef != nil
 }
 
+// WritesBack tells whether the source writes anything of what responders do to Sentry.
+func (s *AlertSource) WritesBack() bool {
+	return s.AsksSentry() && (s.Spec.Sentry.WriteBack.Resolve || s.Spec.Sentry.WriteBack.Comment)
+}
+
 // OrganizationURL is the organization of Sentry that the source asks, as baseURL and slug: https://sentry.io/acme.
 func (s *AlertSource) OrganizationURL() string {
 	return strings.TrimSuffix(s.Spec.Sentry.BaseURL, "/") + "/" + s.Spec.Sentry.Organization
@@ -49,7 +54,7 @@ func (s *AlertSource) LetsPass(projects ...string) bool {
 // IsResyncCondition tells whether a condition of a source follows from passes over Sentry's issues.
 func IsResyncCondition(condition metav1.Condition) bool {
 	switch condition.Type {
-	case ConditionInSync, ConditionDelivering, ConditionClockSkewed:
+	case ConditionInSync, ConditionDelivering, ConditionClockSkewed, ConditionWritesBack:
 		return true
 	default:
 		return false

@@ -20,6 +20,7 @@ spec:
     authTokenRef: {name: payments-sentry, key: authToken}
     caRef: {name: payments-sentry, key: ca}
     resyncInterval: 10m
+    writeBack: {resolve: true, comment: true}
     notifyWhenNotDelivering: true
   tokenRef: {name: payments-token, key: token}
   mapping:
@@ -61,6 +62,9 @@ status:
       missedOpenings: 1
       missedResolves: 1
       told: 12
+  writeBack:
+    resolveSince: 2026-01-31T03:44:05Z
+    commentSince: 2026-01-31T03:44:05Z
   intake:
   - replica: itoc360-operator-6d5f8c7b9d-x2x4z
     reportedAt: 2026-01-31T03:44:10Z
@@ -89,6 +93,7 @@ const (
 
 	noOrganization  = "authTokenRef needs organization, the slug in the address of the organization in Sentry"
 	noTokenForAlarm = "notifyWhenNotDelivering needs authTokenRef: without Sentry's API nobody knows of webhooks that did not come"
+	noTokenForWrite = "writeBack needs authTokenRef: the token of the internal integration, with the scope event:write"
 	badOrganization = "organization is a slug of lower case letters, digits, dashes and underscores, such as acme"
 	badBaseURL      = "baseURL is an http or https address without user, query and fragment, such as https://sentry.example.com"
 	badInterval     = "resyncInterval is a duration from 1m to 24h, such as 10m"
@@ -163,10 +168,13 @@ func apiExamples() []example {
 	withoutOrganization.at = "spec.sentry.organization"
 	withoutToken := inCEL("spec.sentry", noTokenForAlarm, unchanged{}, absent{})
 	withoutToken.at = "spec.sentry.authTokenRef"
+	mute := inCEL("spec.sentry", noTokenForWrite, unchanged{}, absent{})
+	mute.at = "spec.sentry.authTokenRef"
 	const organization, baseURL = "spec.sentry.organization", "spec.sentry.baseURL"
 	return slices.Concat([]example{
 		withoutOrganization,
 		withoutToken,
+		mute,
 		notEmpty(organization),
 		longest(organization, strings.Repeat("a", 64)),
 		inCEL(organization, badOrganization, "acme-2_b", "Acme"),

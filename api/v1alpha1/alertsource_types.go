@@ -79,6 +79,7 @@ type AlertSourceSpec struct {
 
 // SentrySource is the Sentry side of a source.
 //
+// +kubebuilder:validation:XValidation:rule="!has(self.writeBack) || !(self.writeBack.resolve || self.writeBack.comment) || has(self.authTokenRef)",message="writeBack needs authTokenRef: the token of the internal integration, with the scope event:write"
 // +kubebuilder:validation:XValidation:rule="!has(self.authTokenRef) || has(self.organization)",message="authTokenRef needs organization, the slug in the address of the organization in Sentry"
 // +kubebuilder:validation:XValidation:rule="!self.notifyWhenNotDelivering || has(self.authTokenRef)",message="notifyWhenNotDelivering needs authTokenRef: without Sentry's API nobody knows of webhooks that did not come"
 type SentrySource struct {
@@ -109,7 +110,8 @@ type SentrySource struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^https?://[^/?#@ ]+(/[^?# ]*)?$')",message="baseURL is an http or https address without user, query and fragment, such as https://sentry.example.com"
 	BaseURL string `json:"baseURL,omitempty"`
 	// authTokenRef is a Secret's key that holds the token of the internal integration (sntryi_...), with the scope event:read.
-	// With it the source is kept in step with Sentry: what webhooks did not tell is found by Sentry's API.
+	// With it the source is kept in step with Sentry: what webhooks did not tell is found by Sentry's API. writeBack needs the scope
+	// event:write too.
 	// +optional
 	AuthTokenRef *SecretKeyReference `json:"authTokenRef,omitempty"`
 	// caRef is a Secret's key that holds the certificates, in PEM, of whoever may sign that of Sentry. Default: those of the
@@ -124,6 +126,9 @@ type SentrySource struct {
 	// +kubebuilder:validation:MaxLength=20
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1m') && duration(self) <= duration('24h')",message="resyncInterval is a duration from 1m to 24h, such as 10m"
 	ResyncInterval metav1.Duration `json:"resyncInterval,omitzero"`
+	// writeBack says what of what responders do is written to Sentry. Default: nothing.
+	// +optional
+	WriteBack WriteBack `json:"writeBack,omitzero"`
 	// notifyWhenNotDelivering, if true, opens an Incident when Sentry's webhooks do not arrive, and resolves it when they do
 	// again. Default: false.
 	// +optional
@@ -231,13 +236,13 @@ type Retention struct {
 
 // AlertSourceStatus is what the operator found. What only a replica's intake knows each replica applies to its own entry
 // of intake, under its own field manager. So does the controller that keeps it in step with Sentry apply resync and its
-// conditions. The controller of AlertSources owns the rest.
+// conditions, and writeBack. The controller of AlertSources owns the rest.
 type AlertSourceStatus struct {
 	// observedGeneration is the generation of the spec that this status speaks of; -1 before the first look.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 	// conditions are Ready, Reconciling and Stalled (as kstatus defines them), SignatureVerified, InSync, Delivering and, where it
-	// is so, ClockSkewed.
+	// is so, WritesBack and ClockSkewed.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -264,6 +269,9 @@ type AlertSourceStatus struct {
 	// resync is what the passes over Sentry's unresolved issues found; absent without authTokenRef.
 	// +optional
 	Resync *ResyncStatus `json:"resync,omitempty"`
+	// writeBack tells since when responses are written to Sentry; absent if they are not.
+	// +optional
+	WriteBack *WriteBackStatus `json:"writeBack,omitempty"`
 	// intake is what each replica's intake reported in the last hour; the fields above conclude from it.
 	// +optional
 	// +listType=map

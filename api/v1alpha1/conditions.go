@@ -13,6 +13,8 @@ const (
 	ConditionDelivering = "Delivering"
 	// ConditionClockSkewed is there, and True, while Sentry's clock and the operator's disagree by more than a minute.
 	ConditionClockSkewed = "ClockSkewed"
+	// ConditionWritesBack is there if the source writes responses to Sentry, and tells whether the token may.
+	ConditionWritesBack = "WritesBack"
 )
 
 // Condition types of an Incident.
@@ -21,6 +23,9 @@ const (
 	ConditionResolved     = "Resolved"
 	// ConditionNotified tells whether people were paged in the current cycle, and if not, why.
 	ConditionNotified = "Notified"
+	// ConditionWrittenBack tells whether Sentry has what its source writes back of the responses; absent where there is nothing to
+	// write.
+	ConditionWrittenBack = "WrittenBack"
 )
 
 // Reasons of an AlertSource's Ready, Reconciling and Stalled conditions.
@@ -51,7 +56,7 @@ const (
 	ReasonFirstPass = "FirstPass"
 	// ReasonAuthTokenInvalid: the token is one that cannot read issues, or Sentry does not know it.
 	ReasonAuthTokenInvalid = "AuthTokenInvalid"
-	// ReasonScopeMissing: the token may not read events.
+	// ReasonScopeMissing: the token may not read events or, of WritesBack and WrittenBack, write them.
 	ReasonScopeMissing = "ScopeMissing"
 	// ReasonOrganizationUnreachable: there is no such organization, or the token does not see it.
 	ReasonOrganizationUnreachable = "OrganizationUnreachable"
@@ -71,6 +76,17 @@ const (
 	ReasonTooEarly = "TooEarly"
 	// ReasonWebhooksMissing: Sentry's API shows changes of which no webhook came.
 	ReasonWebhooksMissing = "WebhooksMissing"
+)
+
+// ReasonMayWrite is the reason of a WritesBack that is true: the token has the scope event:write.
+const ReasonMayWrite = "MayWrite"
+
+// Reasons of an Incident's WrittenBack condition, besides ScopeMissing, SentryUnavailable and those of InSync.
+const (
+	// ReasonWritten: Sentry has what was to be written, or said so already.
+	ReasonWritten = "Written"
+	// ReasonDropped: something was not written, because it no longer fits what happened in Sentry.
+	ReasonDropped = "Dropped"
 )
 
 // ReasonClockSkew is the reason of ClockSkewed.

@@ -92,6 +92,13 @@ status:
     receipt: C024BE91L:1769828400.000100
     reason: RateLimited
     error: Slack wants fewer messages
+  writeBack:
+  - kind: Resolve
+    by: alice
+    at: 2026-01-31T03:44:05Z
+    outcome: Dropped
+    message: the issue is archived
+    recordedAt: 2026-01-31T03:44:06Z
 `
 
 func incidentExamples() []example {

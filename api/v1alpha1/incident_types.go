@@ -211,7 +211,7 @@ type IncidentStatus struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=8
 	Cycles []Cycle `json:"cycles,omitempty"`
-	// conditions are Acknowledged, Resolved and Notified.
+	// conditions are Acknowledged, Resolved, Notified and, if something was to be written to Sentry, WrittenBack.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -225,6 +225,12 @@ type IncidentStatus struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=128
 	Notifications []Notification `json:"notifications,omitempty"`
+	// writeBack is what became of what was to be written to Sentry: of each kind, the last.
+	// +optional
+	// +listType=map
+	// +listMapKey=kind
+	// +kubebuilder:validation:MaxItems=3
+	WriteBack []WriteRecord `json:"writeBack,omitempty"`
 }
 
 // Cycle is one way from opened to resolved.

@@ -25,6 +25,39 @@ func incidentStatusExamples() []example {
 		microsecond("status.cycles[0].resolvedAt"),
 		oneOf("status.state", "Open", "Acknowledged", "Snoozed", "Resolved"),
 		conditionExamples(8),
+		writeExamples(),
+	)
+}
+
+// writeExamples are those of what became of what was to be written to Sentry.
+func writeExamples() []example {
+	const path = "status.writeBack"
+	record := func(kind string) string {
+		return `{kind: ` + kind + `, by: alice, at: "2026-01-31T03:44:05Z", outcome: Written, recordedAt: "2026-01-31T03:44:05Z"}`
+	}
+	three := record("Resolve") + ", " + record("ResolveComment") + ", " + record("AcknowledgeComment")
+	return slices.Concat([]example{
+		{
+			rule:     rule{path: path, keyword: keywordMaxItems},
+			accepted: of("[" + three + "]"), refused: of("[" + three + ", " + record("Resolve") + "]"),
+			answer: "Too many: 4: must have at most 3 items",
+		},
+		{
+			rule:     rule{path: path, keyword: keywordListType},
+			accepted: of("[" + three + "]"), refused: of("[" + record("Resolve") + ", " + record("Resolve") + "]"),
+			field: path + "[1]", answer: `Duplicate value: {"kind":"Resolve"}`,
+		},
+		needed(path + "[0].kind"),
+		needed(path + "[0].by"),
+		longest(path+"[0].by", strings.Repeat("a", 253)),
+		needed(path + "[0].at"),
+		needed(path + "[0].outcome"),
+		longest(path+"[0].message", strings.Repeat("a", 512)),
+		needed(path + "[0].recordedAt"),
+	},
+		oneOf(path+"[0].kind", "Resolve", "ResolveComment", "AcknowledgeComment"),
+		oneOf(path+"[0].outcome", "Written", "NotNeeded", "Dropped"),
+		second(path+"[0].at"), second(path+"[0].recordedAt"),
 	)
 }
 
@@ -35,7 +68,8 @@ func alertSourceStatusExamples() []example {
 		wholeNumber("status.openIncidents", "int32", 1<<31-1, 1<<31),
 		atMost("status.ignoredProjects", 10, "[", "project-%d", "]"),
 		longest("status.ignoredProjects[0]", strings.Repeat("a", 128)),
-	}, second("status.lastSignalTime"), conditionExamples(16), intakeExamples(), resyncExamples())
+	}, second("status.lastSignalTime"), second("status.writeBack.resolveSince"), second("status.writeBack.commentSince"),
+		conditionExamples(16), intakeExamples(), resyncExamples())
 }
 
 // resyncExamples are those of what passes over Sentry's issues found.

@@ -27,6 +27,11 @@ func conclude(incident *v1alpha1.Incident, plan lifecycle.Plan, now time.Time) (
 		condition.LastTransitionTime = transition(*condition, status.Cycles).Rfc3339Copy()
 	}
 	due := escalate(incident, was, &status, plan, now)
+	// These are of the controller that writes to Sentry.
+	status.WriteBack = was.WriteBack
+	if written := loop.ConditionOf(was.Conditions, v1alpha1.ConditionWrittenBack); written.Type != "" {
+		status.Conditions = append(status.Conditions, written)
+	}
 	incident.Status = status
 	if next.IsZero() || (!due.IsZero() && due.Before(next)) {
 		next = due

@@ -78,6 +78,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		r.stop(request.NamespacedName)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
+	if err := r.tellSince(ctx, source); err != nil {
+		return loop.Again(err)
+	}
 	if !source.AsksSentry() {
 		r.stop(request.NamespacedName)
 		return r.withoutToken(ctx, source)

@@ -98,6 +98,8 @@ type feed struct {
 	// ahead is how far Sentry's clock is ahead of the operator's, at the time of which its last answer spoke.
 	ahead time.Duration
 	at    time.Time
+	// writesBack tells whether the token may write; nil if nothing is to be written.
+	writesBack *metav1.Condition
 }
 
 // find is an opening or a resolve that a pass has found.

@@ -34,9 +34,22 @@ var (
 		Help: "Openings and resolves of which no webhook came by the end of the pass after the one that found them, by kind " +
 			"(opening, resolve).",
 	}, []string{"kind"})
+
+	writesTotal = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "itoc360_write_backs_total",
+		Help: "What was to be written to Sentry, by kind (Resolve, ResolveComment, AcknowledgeComment) and outcome (Written, NotNeeded, " +
+			"Dropped).",
+	}, []string{"kind", "outcome"})
+
+	writeFailuresTotal = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "itoc360_write_back_failures_total",
+		Help: "How often Sentry could not be told of a response, and is told later.",
+	})
 )
 
-func init() { metrics.Registry.MustRegister(passesTotal, callsTotal, foundTotal, missedTotal) }
+func init() {
+	metrics.Registry.MustRegister(passesTotal, callsTotal, foundTotal, missedTotal, writesTotal, writeFailuresTotal)
+}
 
 // observe counts what a pass that has ended did.
 func observe(done v1alpha1.ResyncPass) {

@@ -124,6 +124,9 @@ func (f *feed) begin(ctx context.Context, source *v1alpha1.AlertSource) (time.Ti
 	if err := judgeAccess(access); err != nil {
 		return time.Time{}, err
 	}
+	f.mu.Lock()
+	f.writesBack = writesBack(source, access)
+	f.mu.Unlock()
 	status := f.known()
 	if status.FirstStartedAt == nil {
 		status.FirstStartedAt = ptr.To(metaTime(answer.At()))

@@ -5,11 +5,13 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
@@ -19,14 +21,17 @@ import (
 // fieldOwner applies status.resync and the conditions that follow from it.
 const fieldOwner = client.FieldOwner("itoc360-operator/resync")
 
+// sinceOwner applies status.writeBack.
+const sinceOwner = client.FieldOwner("itoc360-operator/write-back")
+
 // actionResync is what the operator was doing when it had something to tell.
 const actionResync = "Resync"
 
 // conditions are what is to change; nil: stays as it is.
 type conditions struct {
 	inSync, delivering *metav1.Condition
-	// skewed is always written: nil if the clocks agree.
-	skewed *metav1.Condition
+	// skewed and writesBack are always written: nil if the clocks agree, and if nothing is written to Sentry.
+	skewed, writesBack *metav1.Condition
 }
 
 // tellTrouble writes that a pass did not end.
@@ -42,6 +47,7 @@ func (f *feed) tellTrouble(ctx context.Context, trouble metav1.Condition) error 
 func (f *feed) write(ctx context.Context, source *v1alpha1.AlertSource, status v1alpha1.ResyncStatus, change conditions) error {
 	f.mu.Lock()
 	change.skewed = clockSkewed(f.ahead)
+	change.writesBack = f.writesBack
 	f.mu.Unlock()
 	if err := f.apply(ctx, source, &status, change); err != nil {
 		return err
@@ -58,14 +64,15 @@ func (d Deps) apply(ctx context.Context, source *v1alpha1.AlertSource, status *v
 	var want []metav1.Condition
 	for kind, changed := range map[string]*metav1.Condition{
 		v1alpha1.ConditionInSync: change.inSync, v1alpha1.ConditionDelivering: change.delivering,
-		v1alpha1.ConditionClockSkewed: change.skewed,
+		v1alpha1.ConditionClockSkewed: change.skewed, v1alpha1.ConditionWritesBack: change.writesBack,
 	} {
 		is := loop.ConditionOf(was, kind)
 		if changed != nil {
 			is = *changed
 			loop.Stamp(&is, was, source.Generation, d.Clock.Now())
 		}
-		if is.Type != "" && (changed != nil || kind != v1alpha1.ConditionClockSkewed) {
+		isKept := kind == v1alpha1.ConditionInSync || kind == v1alpha1.ConditionDelivering
+		if is.Type != "" && (changed != nil || isKept) {
 			want = append(want, is)
 		}
 	}
@@ -84,6 +91,44 @@ func (d Deps) apply(ctx context.Context, source *v1alpha1.AlertSource, status *v
 		announce(d.Recorder, source, loop.ConditionOf(was, condition.Type), condition)
 	}
 	return nil
+}
+
+// tellSince writes since when a source writes responses to Sentry, if that is new.
+func (d Deps) tellSince(ctx context.Context, source *v1alpha1.AlertSource) error {
+	since := sinceOf(source, d.Clock.Now())
+	if equality.Semantic.DeepEqual(source.Status.WriteBack, since) {
+		return nil
+	}
+	object, err := source.StatusToApply(v1alpha1.AlertSourceStatus{WriteBack: since})
+	if err != nil {
+		return err
+	}
+	applied := client.ApplyConfigurationFromUnstructured(object)
+	if err := d.Client.Status().Apply(ctx, applied, sinceOwner, client.ForceOwnership); err != nil {
+		return fmt.Errorf("apply since when is written to Sentry: %w", err)
+	}
+	source.Status.WriteBack = since
+	return nil
+}
+
+// sinceOf is since when a source writes responses to Sentry, nil if it does not.
+func sinceOf(source *v1alpha1.AlertSource, now time.Time) *v1alpha1.WriteBackStatus {
+	if !source.WritesBack() {
+		return nil
+	}
+	since := ptr.Deref(source.Status.WriteBack, v1alpha1.WriteBackStatus{})
+	begin := func(since *metav1.Time, isOn bool) *metav1.Time {
+		if isOn && since == nil {
+			return ptr.To(metaTime(now))
+		}
+		if !isOn {
+			return nil
+		}
+		return since
+	}
+	since.ResolveSince = begin(since.ResolveSince, source.Spec.Sentry.WriteBack.Resolve)
+	since.CommentSince = begin(since.CommentSince, source.Spec.Sentry.WriteBack.Comment)
+	return &since
 }
 
 // announce tells in an Event what is new in a condition.

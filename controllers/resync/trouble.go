@@ -79,6 +79,27 @@ func troubleOf(err error, source *v1alpha1.AlertSource) metav1.Condition {
 	return metav1.Condition{Type: v1alpha1.ConditionInSync, Status: metav1.ConditionFalse, Reason: reason, Message: message}
 }
 
+// missingWrite says what to do about a token that may read, and not write.
+const missingWrite = "in Sentry, give the internal integration the permission Issue & Event: Read & Write (scope " + scopeWrite +
+	"), and save; a new token is not needed"
+
+// writesBack is WritesBack, nil if the source writes nothing to Sentry.
+func writesBack(source *v1alpha1.AlertSource, access sentryapi.Access) *metav1.Condition {
+	if !source.WritesBack() {
+		return nil
+	}
+	if slices.Contains(access.Scopes, scopeWrite) || slices.Contains(access.Scopes, scopeAdmin) {
+		return &metav1.Condition{
+			Type: v1alpha1.ConditionWritesBack, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonMayWrite,
+			Message: "What responders do is written to Sentry, as writeBack says",
+		}
+	}
+	return &metav1.Condition{
+		Type: v1alpha1.ConditionWritesBack, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonScopeMissing,
+		Message: "The token lacks the scope " + scopeWrite + ": " + missingWrite,
+	}
+}
+
 func firstPass() metav1.Condition {
 	return metav1.Condition{
 		Type: v1alpha1.ConditionInSync, Status: metav1.ConditionUnknown, Reason: v1alpha1.ReasonFirstPass,

@@ -8,7 +8,8 @@ import (
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 )
 
-// Stub replaces an Incident that is settled by what is left of it in a cache: who it is, and since when and by whom it is resolved. That
+// Stub replaces an Incident that is settled by what is left of it in a cache: who it is, since when and by whom it is resolved, and the
+// responses of which Sentry may have to be told. That
 // takes a tenth of the memory, and most Incidents are settled. A stub can be neither folded nor written: whoever wants more of
 // it reads it live.
 func Stub(incident *v1alpha1.Incident) *v1alpha1.Incident {
@@ -16,6 +17,10 @@ func Stub(incident *v1alpha1.Incident) *v1alpha1.Incident {
 		return incident
 	}
 	last := incident.Status.Cycles[len(incident.Status.Cycles)-1]
+	var response *v1alpha1.Response
+	if len(Unwritten(incident)) > 0 {
+		response = incident.Spec.Response
+	}
 	return &v1alpha1.Incident{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: incident.Namespace, Name: incident.Name, UID: incident.UID, ResourceVersion: incident.ResourceVersion,
@@ -23,11 +28,12 @@ func Stub(incident *v1alpha1.Incident) *v1alpha1.Incident {
 		},
 		Spec: v1alpha1.IncidentSpec{
 			SourceRef: incident.Spec.SourceRef, AlertKey: incident.Spec.AlertKey, Number: incident.Spec.Number, Test: incident.Spec.Test,
-			Issue: v1alpha1.Issue{Status: shared(incident.Spec.Issue.Status)},
+			Issue: v1alpha1.Issue{Status: shared(incident.Spec.Issue.Status)}, Response: response,
 		},
 		Status: v1alpha1.IncidentStatus{
 			ObservedGeneration: incident.Status.ObservedGeneration, State: incident.Status.State,
-			Cycles: []v1alpha1.Cycle{{ResolvedAt: last.ResolvedAt, ResolvedBy: shared(last.ResolvedBy)}},
+			Cycles:    []v1alpha1.Cycle{{ResolvedAt: last.ResolvedAt, ResolvedBy: shared(last.ResolvedBy)}},
+			WriteBack: incident.Status.WriteBack,
 		},
 	}
 }
@@ -55,12 +61,12 @@ func Transform(object any) (any, error) {
 // IsStub tells a stub from an Incident, which always has a signal.
 func IsStub(incident *v1alpha1.Incident) bool { return len(incident.Spec.Signals) == 0 }
 
-// isSettled tells whether nothing is left to be done for an Incident but to delete it one day: it is resolved, and whoever had to
-// hear of that has.
+// isSettled tells whether nothing is left to be done for an Incident but to delete it one day: it is resolved, whoever had to hear of
+// that has, and nothing is tried again to be written to Sentry.
 func isSettled(incident *v1alpha1.Incident) bool {
 	_, isResolved := resolvedAt(incident)
 	return isResolved && incident.Status.State == v1alpha1.StateResolved && incident.DeletionTimestamp == nil &&
-		len(incident.Finalizers) == 0 && !hasPending(incident)
+		len(incident.Finalizers) == 0 && !hasPending(incident) && !IsWriting(incident)
 }
 
 // Kept is what retention must know of an Incident, or of its stub.
