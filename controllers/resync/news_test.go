@@ -94,6 +94,20 @@ func TestSuspendedPassesCount(t *testing.T) {
 	w.expectAllPages(0)
 }
 
+// wipe deletes all Incidents, and gives what a backup would have of them.
+func (w *world) wipe() []v1alpha1.Incident {
+	w.Helper()
+	backup := w.source.Incidents(w.TB)
+	for i := range backup {
+		// Nobody is here to tell channels of the end.
+		before := backup[i].DeepCopy()
+		backup[i].Finalizers = nil
+		testbed.Must(w.TB, control.Client(w.TB).Patch(w.Context(), &backup[i], client.MergeFrom(before)))
+		testbed.Must(w.TB, control.Client(w.TB).Delete(w.Context(), backup[i].DeepCopy()))
+	}
+	return backup
+}
+
 // restore is what a restore from a backup does: Incidents come back without their status, and at another time.
 func (w *world) restore(backup []v1alpha1.Incident) {
 	w.Helper()
@@ -118,14 +132,7 @@ func TestARestoreBringsOldNewsAlone(t *testing.T) {
 		w.deliver()
 		w.pass()
 		w.expectAllPages(4)
-		backup := w.source.Incidents(t)
-		for i := range backup {
-			// Nobody is here to tell channels of the end.
-			before := backup[i].DeepCopy()
-			backup[i].Finalizers = nil
-			testbed.Must(t, control.Client(t).Patch(t.Context(), &backup[i], client.MergeFrom(before)))
-			testbed.Must(t, control.Client(t).Delete(t.Context(), backup[i].DeepCopy()))
-		}
+		backup := w.wipe()
 		w.restart()
 		w.clock.Move(24 * time.Hour)
 		testbed.Must(t, control.Client(t).Delete(t.Context(), w.source.Get(t)))

@@ -55,6 +55,8 @@ type world struct {
 	mirror    *testbed.Mirror
 	recorder  *events.FakeRecorder
 
+	// timeout is how long a call to Sentry may take; 0: as usual.
+	timeout time.Duration
 	// strangers is how many requests bore an unknown token.
 	strangers int
 
@@ -66,6 +68,7 @@ type world struct {
 	incidents *incident.Reconciler
 	resync    *Reconciler
 	feed      *feed
+	writeBack *WriteBack
 
 	// heard are the Incidents as the controller of resync heard of them last.
 	heard map[string]*v1alpha1.Incident
@@ -128,8 +131,7 @@ const authToken = "sntryi_0123456789abcdef"
 // newWorld is an empty one: the organization acme with the project checkout, and the source payments with a token.
 func newWorld(t testing.TB, changes ...func(*v1alpha1.AlertSource)) *world {
 	t.Helper()
-	w := &world{TB: t, clock: &testbed.MovedClock{}, recorder: events.NewFakeRecorder(10_000)}
-	w.paged = map[v1alpha1.AlertKey]map[string]bool{}
+	w := &world{TB: t, clock: &testbed.MovedClock{}}
 	w.sentry = &simulator.Server{
 		Organization: &simulator.Organization{Now: w.clock.Now, Tell: w.outbox.Put}, Token: authToken,
 		Unexpected: func(request string) { t.Errorf("Sentry was asked for %s", request) },
@@ -138,13 +140,33 @@ func newWorld(t testing.TB, changes ...func(*v1alpha1.AlertSource)) *world {
 	w.api = httptest.NewServer(w.sentry)
 	t.Cleanup(w.api.Close)
 	w.limiters = sentryapi.NewLimiters(sentryapi.Limits{PerSecond: 1e6, Burst: 1000, InFlight: 4}, clock.RealClock{})
-	live := control.Client(t)
-	w.source = testbed.NewSource(t, live, append([]func(*v1alpha1.AlertSource){w.asks, paged}, changes...)...)
-	w.addToken()
-	testbed.Must(t, live.Create(t.Context(), testbed.NewPolicy(w.source.Name, testbed.Step("team", 0, "slack"))))
-	w.directory = &directory{TB: t, client: live, name: w.source.Name}
-	w.restart()
+	w.install(changes...)
 	return w
+}
+
+// neighbour is another world around the same Sentry: nothing else is common to the two.
+func (w *world) neighbour(changes ...func(*v1alpha1.AlertSource)) *world {
+	w.Helper()
+	other := &world{TB: w.TB, clock: w.clock, sentry: w.sentry, api: w.api, limiters: w.limiters, project: w.project}
+	tell := w.sentry.Tell
+	w.sentry.Tell = func(webhook simulator.Webhook) {
+		tell(webhook)
+		other.outbox.Put(webhook)
+	}
+	other.install(changes...)
+	return other
+}
+
+// install makes the source, and starts the process.
+func (w *world) install(changes ...func(*v1alpha1.AlertSource)) {
+	w.Helper()
+	live := control.Client(w.TB)
+	w.recorder, w.paged = events.NewFakeRecorder(10_000), map[v1alpha1.AlertKey]map[string]bool{}
+	w.source = testbed.NewSource(w.TB, live, append([]func(*v1alpha1.AlertSource){w.asks, paged}, changes...)...)
+	w.addToken()
+	testbed.Must(w.TB, live.Create(w.Context(), testbed.NewPolicy(w.source.Name, testbed.Step("team", 0, "slack"))))
+	w.directory = &directory{TB: w.TB, client: live, name: w.source.Name}
+	w.restart()
 }
 
 func (w *world) addToken() {
@@ -201,6 +223,7 @@ func (w *world) restart() {
 		Clock: w.clock, Limiters: w.limiters,
 		Retries: sentryapi.Retries{First: time.Millisecond, Times: 3},
 	})
+	w.writeBack = NewWriteBack(w.resync)
 	w.connect()
 }
 
@@ -210,8 +233,10 @@ func (w *world) connect() {
 	w.directory.forget()
 	w.mirror.Forget()
 	source := w.source.Get(w.TB)
+	testbed.Must(w.TB, w.resync.tellSince(w.Context(), source))
 	options, settings, err := w.resync.connect(w.Context(), source)
 	testbed.Must(w.TB, err)
+	options.Timeout = w.timeout
 	connection, err := sentryapi.New(options)
 	testbed.Must(w.TB, err)
 	w.feed = newFeed(w.resync.Deps, source, connection, logr.Discard())

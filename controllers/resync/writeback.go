@@ -190,13 +190,22 @@ func failureOf(err error) error {
 	}
 }
 
-// record records what became of a writing, on the Incident as it is now.
+// record records what became of a writing, on the Incident as it is now, and tells it in an Event.
 func (w *WriteBack) record(ctx context.Context, incident *v1alpha1.Incident, record v1alpha1.WriteRecord) error {
-	writesTotal.WithLabelValues(string(record.Kind), string(record.Outcome)).Inc()
-	return w.patch(ctx, incident, func(status *v1alpha1.IncidentStatus) metav1.Condition {
+	err := w.patch(ctx, incident, func(status *v1alpha1.IncidentStatus) metav1.Condition {
 		status.WriteBack = remember(status.WriteBack, record)
 		return writtenBack(status.WriteBack)
 	})
+	if err != nil {
+		return err
+	}
+	writesTotal.WithLabelValues(string(record.Kind), string(record.Outcome)).Inc()
+	kind, reason := corev1.EventTypeNormal, v1alpha1.ReasonWritten
+	if record.Outcome == v1alpha1.OutcomeDropped {
+		kind, reason = corev1.EventTypeWarning, v1alpha1.ReasonDropped
+	}
+	w.feeds.Recorder.Eventf(incident, nil, kind, reason, actionWriteBack, "%s", tell(record))
+	return nil
 }
 
 // tellFailure writes what keeps Sentry from being told, and says when to try again. What could not be told for a week is dropped.
@@ -221,19 +230,21 @@ func (w *WriteBack) tellFailure(
 	if len(left) == 0 {
 		return ctrl.Result{}, nil
 	}
-	err := w.patch(ctx, incident, func(*v1alpha1.IncidentStatus) metav1.Condition {
-		return metav1.Condition{
-			Type: v1alpha1.ConditionWrittenBack, Status: metav1.ConditionFalse, Reason: failed.reason,
-			Message: "Sentry is told later, " + nameOf(left[0].Kind) + " could not be written: " + failed.Error(),
-		}
-	})
-	if err != nil {
+	was := loop.ConditionOf(incident.Status.Conditions, v1alpha1.ConditionWrittenBack)
+	is := metav1.Condition{
+		Type: v1alpha1.ConditionWrittenBack, Status: metav1.ConditionFalse, Reason: failed.reason,
+		Message: nameOf(left[0].Kind) + " could not be written to Sentry, and is tried again: " + failed.Error(),
+	}
+	if err := w.patch(ctx, incident, func(*v1alpha1.IncidentStatus) metav1.Condition { return is }); err != nil {
 		return loop.Again(err)
+	}
+	if was.Reason != is.Reason {
+		w.feeds.Recorder.Eventf(incident, nil, corev1.EventTypeWarning, is.Reason, actionWriteBack, "%s", is.Message)
 	}
 	return ctrl.Result{RequeueAfter: w.pauses.When(client.ObjectKeyFromObject(incident))}, nil
 }
 
-// patch changes the part of an Incident's status that is of this controller, on the Incident as it is now, and tells what is new in it.
+// patch changes the part of an Incident's status that is of this controller, on the Incident as it is now.
 func (w *WriteBack) patch(
 	ctx context.Context, incident *v1alpha1.Incident, change func(*v1alpha1.IncidentStatus) metav1.Condition,
 ) error {
@@ -244,27 +255,13 @@ func (w *WriteBack) patch(
 		before := incident.DeepCopy()
 		condition := change(&incident.Status)
 		condition.ObservedGeneration = incident.Generation
-		was := loop.ConditionOf(before.Status.Conditions, condition.Type)
 		meta.SetStatusCondition(&incident.Status.Conditions, condition)
 		patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
 		if err := w.feeds.Client.Status().Patch(ctx, incident, patch); err != nil {
 			return fmt.Errorf("patch the Incident's status: %w", err)
 		}
-		w.announce(incident, was, condition)
 		return nil
 	})
-}
-
-// announce tells in an Event what is new in WrittenBack.
-func (w *WriteBack) announce(incident *v1alpha1.Incident, was, is metav1.Condition) {
-	if was.Reason == is.Reason && was.Message == is.Message {
-		return
-	}
-	kind := corev1.EventTypeWarning
-	if is.Status == metav1.ConditionTrue {
-		kind = corev1.EventTypeNormal
-	}
-	w.feeds.Recorder.Eventf(incident, nil, kind, is.Reason, actionWriteBack, "%s", is.Message)
 }
 
 func clean(message string) string {

@@ -104,37 +104,42 @@ func remember(records []v1alpha1.WriteRecord, record v1alpha1.WriteRecord) []v1a
 	return append(kept, record)
 }
 
-// writtenBack is WrittenBack where nothing is left to be written.
+// writtenBack is WrittenBack where nothing is left to be written: what was dropped comes first.
 func writtenBack(records []v1alpha1.WriteRecord) metav1.Condition {
-	var dropped, done []string
+	condition := metav1.Condition{Type: v1alpha1.ConditionWrittenBack, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonWritten}
+	var told []string
 	for _, record := range records {
-		what := nameOf(record.Kind)
-		switch {
-		case record.Outcome == v1alpha1.OutcomeDropped:
-			dropped = append(dropped, fmt.Sprintf("%s was dropped: %s", what, record.Message))
-		case record.Outcome == v1alpha1.OutcomeNotNeeded:
-			done = append(done, fmt.Sprintf("%s was not needed: %s", what, record.Message))
-		default:
-			done = append(done, what+" was written")
+		if record.Outcome != v1alpha1.OutcomeDropped {
+			told = append(told, tell(record))
+			continue
 		}
-	}
-	condition := metav1.Condition{
-		Type: v1alpha1.ConditionWrittenBack, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonWritten,
-		Message: "To Sentry " + strings.Join(append(dropped, done...), "; "),
-	}
-	if len(dropped) > 0 {
+		told = slices.Insert(told, 0, tell(record))
 		condition.Status, condition.Reason = metav1.ConditionFalse, v1alpha1.ReasonDropped
 	}
+	condition.Message = strings.Join(told, "; ")
 	return condition
+}
+
+// tell tells how a writing ended.
+func tell(record v1alpha1.WriteRecord) string {
+	what := nameOf(record.Kind)
+	switch record.Outcome {
+	case v1alpha1.OutcomeDropped:
+		return fmt.Sprintf("%s was not written to Sentry: %s", what, record.Message)
+	case v1alpha1.OutcomeNotNeeded:
+		return fmt.Sprintf("%s was not needed in Sentry: %s", what, record.Message)
+	default:
+		return what + " was written to Sentry"
+	}
 }
 
 func nameOf(kind v1alpha1.WriteKind) string {
 	switch kind {
 	case v1alpha1.WriteResolve:
-		return "the resolve"
+		return "The resolve"
 	case v1alpha1.WriteResolveComment:
-		return "the comment on the resolve"
+		return "The comment on the resolve"
 	default:
-		return "the comment on the acknowledgement"
+		return "The comment on the acknowledgement"
 	}
 }

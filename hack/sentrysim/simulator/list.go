@@ -15,7 +15,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	projects, status, detail := s.projectsOf(query["project"])
 	if status != 0 {
-		s.refuse(w, status, detail)
+		s.Refuse(w, status, detail)
 		return
 	}
 	if groups := query["group"]; len(groups) > 0 {

@@ -112,11 +112,11 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 func (s *Server) routeOrganization(w http.ResponseWriter, r *http.Request, parts []string, isKnown bool) {
 	switch {
 	case !isKnown:
-		s.refuse(w, http.StatusUnauthorized, "Invalid token")
+		s.Refuse(w, http.StatusUnauthorized, "Invalid token")
 	case parts[0] == "organizations" && len(parts) > 1 && parts[1] != s.slug():
-		s.refuse(w, http.StatusNotFound, noResource)
+		s.Refuse(w, http.StatusNotFound, noResource)
 	case !s.mayWrite() && !slices.Contains(s.scopes(), "event:read"):
-		s.refuse(w, http.StatusForbidden, noPermission)
+		s.Refuse(w, http.StatusForbidden, noPermission)
 	case len(parts) == 3 && parts[2] == "issues" && r.Method == http.MethodGet:
 		s.list(w, r)
 	case len(parts) == 4 && parts[2] == "issues" && r.Method == http.MethodGet:
@@ -134,7 +134,7 @@ func (s *Server) unexpected(w http.ResponseWriter, r *http.Request) {
 	if s.Unexpected != nil {
 		s.Unexpected(r.Method + " " + r.URL.Path)
 	}
-	s.refuse(w, http.StatusNotFound, noResource)
+	s.Refuse(w, http.StatusNotFound, noResource)
 }
 
 func (s *Server) scopes() []string {
@@ -152,8 +152,8 @@ func (s *Server) root(w http.ResponseWriter, isKnown bool) {
 	answer(w, http.StatusOK, whole)
 }
 
-// refuse answers an error in the shape that the quirks name.
-func (s *Server) refuse(w http.ResponseWriter, status int, detail string) {
+// Refuse answers an error in the shape that the quirks name.
+func (s *Server) Refuse(w http.ResponseWriter, status int, detail string) {
 	switch {
 	case s.has(QuirkErrorObject):
 		answer(w, status, object{{"detail", object{{"code", "refused"}, {"message", detail}}}})
@@ -206,7 +206,7 @@ func (s *Server) single(w http.ResponseWriter, id string) {
 	defer s.Organization.mu.Unlock()
 	issue, status, detail := s.lookUp(id)
 	if issue == nil {
-		s.refuse(w, status, detail)
+		s.Refuse(w, status, detail)
 		return
 	}
 	last := issue.last()

@@ -54,7 +54,7 @@ func (s *Server) put(w http.ResponseWriter, r *http.Request, id string) {
 	issue, status, detail := s.writable(id)
 	s.wrote(Write{ID: id, Taken: issue != ""})
 	if issue == "" {
-		s.refuse(w, status, detail)
+		s.Refuse(w, status, detail)
 		return
 	}
 	if current, _, _, _ := s.State(issue); current != statusResolved {
@@ -79,7 +79,7 @@ func (s *Server) comment(w http.ResponseWriter, r *http.Request, id string) {
 	}
 	s.wrote(Write{ID: id, Comment: text, Taken: issue != ""})
 	if issue == "" {
-		s.refuse(w, status, detail)
+		s.Refuse(w, status, detail)
 		return
 	}
 	answer(w, http.StatusCreated, object{{"id", "1"}, {"type", commented}, {"data", object{{"text", text}}}})

@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -29,8 +30,8 @@ const (
 	answerLimit = 16 << 20
 	// errorLimit is how much of an error's body is read.
 	errorLimit = 64 << 10
-	// callTimeout is how long one call may take.
-	callTimeout = 30 * time.Second
+	// defaultTimeout is how long one call may take where nobody says otherwise.
+	defaultTimeout = 30 * time.Second
 	// idleTimeout is how long a connection is kept for the next call.
 	idleTimeout = 90 * time.Second
 )
@@ -51,6 +52,8 @@ type Options struct {
 	Name string
 	// Clock says what time it is.
 	Clock Clock
+	// Timeout is how long one call may take. Default: 30 s.
+	Timeout time.Duration
 	// Retries are the pauses between the tries of a safe call. Default: 1 s, doubled each time, five of them.
 	Retries Retries
 }
@@ -75,6 +78,7 @@ type Client struct {
 	token        string
 	http         *http.Client
 	limiter      *Limiter
+	timeout      time.Duration
 	name         string
 	clock        Clock
 	retries      Retries
@@ -97,7 +101,8 @@ func New(options Options) (*Client, error) {
 	if options.Retries == (Retries{}) {
 		options.Retries = Retries{First: time.Second, Times: 5}
 	}
-	dialer := &net.Dialer{Timeout: callTimeout, KeepAlive: idleTimeout}
+	options.Timeout = cmp.Or(options.Timeout, defaultTimeout)
+	dialer := &net.Dialer{Timeout: options.Timeout, KeepAlive: idleTimeout}
 	return &Client{
 		base: base, organization: options.Organization, token: options.Token,
 		http: &http.Client{
@@ -107,12 +112,13 @@ func New(options Options) (*Client, error) {
 				DialContext:            dialer.DialContext,
 				ForceAttemptHTTP2:      true,
 				TLSClientConfig:        &tls.Config{RootCAs: options.RootCAs, MinVersion: tls.VersionTLS12},
-				TLSHandshakeTimeout:    callTimeout,
+				TLSHandshakeTimeout:    options.Timeout,
 				MaxResponseHeaderBytes: errorLimit,
 				IdleConnTimeout:        idleTimeout,
 			},
 		},
 		limiter: options.Limiters.For(base.Host, options.Organization),
+		timeout: options.Timeout,
 		name:    options.Name,
 		clock:   options.Clock,
 		retries: options.Retries,
@@ -184,7 +190,7 @@ func (c *Client) try(ctx context.Context, call call, into any) (Answer, error) {
 		return Answer{}, err
 	}
 	defer release()
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	request, err := call.request(ctx, *c.base)
 	if err != nil {
