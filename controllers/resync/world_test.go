@@ -163,17 +163,17 @@ func (w *world) install(changes ...func(*v1alpha1.AlertSource)) {
 	live := control.Client(w.TB)
 	w.recorder, w.paged = events.NewFakeRecorder(10_000), map[v1alpha1.AlertKey]map[string]bool{}
 	w.source = testbed.NewSource(w.TB, live, append([]func(*v1alpha1.AlertSource){w.asks, paged}, changes...)...)
-	w.addToken()
+	w.addToken(authToken)
 	testbed.Must(w.TB, live.Create(w.Context(), testbed.NewPolicy(w.source.Name, testbed.Step("team", 0, "slack"))))
 	w.directory = &directory{TB: w.TB, client: live, name: w.source.Name}
 	w.restart()
 }
 
-func (w *world) addToken() {
+func (w *world) addToken(token string) {
 	w.Helper()
 	secret := &corev1.Secret{}
 	secret.Namespace, secret.Name = w.source.Name.Namespace, testbed.SecretName
-	patch := client.RawPatch(types.MergePatchType, []byte(`{"stringData":{"authToken":"`+authToken+`\n"}}`))
+	patch := client.RawPatch(types.MergePatchType, []byte(`{"stringData":{"authToken":"`+token+`\n"}}`))
 	testbed.Must(w.TB, control.Client(w.TB).Patch(w.Context(), secret, patch))
 }
 

@@ -36,8 +36,6 @@ const (
 	statusAgain = 5 * time.Second
 	// missingFor is how long after a response an issue may be missing from Sentry: while it is merged, it is.
 	missingFor = 10 * time.Minute
-	// messageLimit is how long a record's message is, in characters.
-	messageLimit = 512
 
 	actionWriteBack = "WriteBack"
 )
@@ -115,6 +113,9 @@ func (e *writeError) Unwrap() error { return e.err }
 
 // write writes what is due of an Incident, one after the other, and records each.
 func (w *WriteBack) write(ctx context.Context, source *v1alpha1.AlertSource, incident *v1alpha1.Incident) error {
+	if !lifecycle.RestoredAt(incident).IsZero() {
+		return w.drop(ctx, incident, due(source, incident), "the Incident was restored from a backup, and Sentry may know better by now")
+	}
 	feed := w.feeds.feedOf(client.ObjectKeyFromObject(source))
 	if feed == nil {
 		return notConnected(source)
@@ -147,7 +148,7 @@ func (w *WriteBack) write(ctx context.Context, source *v1alpha1.AlertSource, inc
 				return failureOf(err)
 			}
 		}
-		if err := w.record(ctx, incident, recordOf(one, outcome, clean(why), w.feeds.Clock.Now())); err != nil {
+		if err := w.record(ctx, incident, recordOf(one, outcome, why, w.feeds.Clock.Now())); err != nil {
 			return err
 		}
 	}
@@ -190,21 +191,34 @@ func failureOf(err error) error {
 	}
 }
 
-// record records what became of a writing, on the Incident as it is now, and tells it in an Event.
-func (w *WriteBack) record(ctx context.Context, incident *v1alpha1.Incident, record v1alpha1.WriteRecord) error {
+// drop records that some writings are dropped.
+func (w *WriteBack) drop(ctx context.Context, incident *v1alpha1.Incident, writings []lifecycle.Writing, why string) error {
+	var records []v1alpha1.WriteRecord
+	for _, one := range writings {
+		records = append(records, recordOf(one, v1alpha1.OutcomeDropped, why, w.feeds.Clock.Now()))
+	}
+	return w.record(ctx, incident, records...)
+}
+
+// record records what became of writings, on the Incident as it is now, and tells it in Events.
+func (w *WriteBack) record(ctx context.Context, incident *v1alpha1.Incident, records ...v1alpha1.WriteRecord) error {
 	err := w.patch(ctx, incident, func(status *v1alpha1.IncidentStatus) metav1.Condition {
-		status.WriteBack = remember(status.WriteBack, record)
+		for _, record := range records {
+			status.WriteBack = remember(status.WriteBack, record)
+		}
 		return writtenBack(status.WriteBack)
 	})
 	if err != nil {
 		return err
 	}
-	writesTotal.WithLabelValues(string(record.Kind), string(record.Outcome)).Inc()
-	kind, reason := corev1.EventTypeNormal, v1alpha1.ReasonWritten
-	if record.Outcome == v1alpha1.OutcomeDropped {
-		kind, reason = corev1.EventTypeWarning, v1alpha1.ReasonDropped
+	for _, record := range records {
+		writesTotal.WithLabelValues(string(record.Kind), string(record.Outcome)).Inc()
+		kind, reason := corev1.EventTypeNormal, v1alpha1.ReasonWritten
+		if record.Outcome == v1alpha1.OutcomeDropped {
+			kind, reason = corev1.EventTypeWarning, v1alpha1.ReasonDropped
+		}
+		w.feeds.Recorder.Eventf(incident, nil, kind, reason, actionWriteBack, "%s", tell(record))
 	}
-	w.feeds.Recorder.Eventf(incident, nil, kind, reason, actionWriteBack, "%s", tell(record))
 	return nil
 }
 
@@ -217,17 +231,16 @@ func (w *WriteBack) tellFailure(
 	}
 	writeFailuresTotal.Inc()
 	now := w.feeds.Clock.Now()
-	for _, one := range due(source, incident) {
-		if now.Before(one.At.Add(writingExpires)) {
-			continue
-		}
-		record := recordOf(one, v1alpha1.OutcomeDropped, clean("it could not be written for a week: "+failed.Error()), now)
-		if err := w.record(ctx, incident, record); err != nil {
+	left := due(source, incident)
+	expired := slices.DeleteFunc(slices.Clone(left), func(one lifecycle.Writing) bool { return now.Before(one.At.Add(writingExpires)) })
+	if len(expired) > 0 {
+		if err := w.drop(ctx, incident, expired, "that failed for a week: "+failed.Error()); err != nil {
 			return loop.Again(err)
 		}
+		left = due(source, incident)
 	}
-	left := due(source, incident)
 	if len(left) == 0 {
+		w.pauses.Forget(client.ObjectKeyFromObject(incident))
 		return ctrl.Result{}, nil
 	}
 	was := loop.ConditionOf(incident.Status.Conditions, v1alpha1.ConditionWrittenBack)
@@ -264,13 +277,6 @@ func (w *WriteBack) patch(
 	})
 }
 
-func clean(message string) string {
-	if runes := []rune(message); len(runes) > messageLimit {
-		return string(runes[:messageLimit-1]) + "…"
-	}
-	return message
-}
-
 // ofSource are the Incidents of a source of which Sentry could not be told so far: something of the source has changed.
 func (w *WriteBack) ofSource(ctx context.Context, object client.Object) []reconcile.Request {
 	incidents, err := loop.Incidents(ctx, w.feeds.Client, client.ObjectKeyFromObject(object))
@@ -290,17 +296,8 @@ func (w *WriteBack) ofSource(ctx context.Context, object client.Object) []reconc
 
 // SetupWithManager registers the controller "write-back". Of Incidents, it hears what may be written of them.
 func (w *WriteBack) SetupWithManager(mgr ctrl.Manager) error {
-	isUnwritten := predicate.NewPredicateFuncs(func(object client.Object) bool {
-		incident, ok := object.(*v1alpha1.Incident)
-		return ok && len(lifecycle.Unwritten(incident)) > 0
-	})
-	hasAnswered := predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
-		was, ok := e.ObjectOld.(*v1alpha1.Incident)
-		is, isIncident := e.ObjectNew.(*v1alpha1.Incident)
-		return ok && isIncident && !slices.EqualFunc(lifecycle.Unwritten(was), lifecycle.Unwritten(is), lifecycle.Writing.Same)
-	}}
 	err := ctrl.NewControllerManagedBy(mgr).Named("write-back").WithOptions(loop.ControllerOptions()).
-		For(&v1alpha1.Incident{}, builder.WithPredicates(isUnwritten, hasAnswered)).
+		For(&v1alpha1.Incident{}, builder.WithPredicates(isUnwritten(), hasAnswered())).
 		Watches(&v1alpha1.AlertSource{}, handler.EnqueueRequestsFromMapFunc(w.ofSource), builder.WithPredicates(predicate.Or(
 			predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, accessChanged()))).
 		Complete(w)
@@ -308,6 +305,23 @@ func (w *WriteBack) SetupWithManager(mgr ctrl.Manager) error {
 		return fmt.Errorf("set up controller write-back: %w", err)
 	}
 	return nil
+}
+
+// isUnwritten lets an Incident pass of which Sentry may have to be told.
+func isUnwritten() predicate.Predicate {
+	return predicate.NewPredicateFuncs(func(object client.Object) bool {
+		incident, ok := object.(*v1alpha1.Incident)
+		return ok && len(lifecycle.Unwritten(incident)) > 0
+	})
+}
+
+// hasAnswered lets an Incident pass if there is something else to tell Sentry than before: what is heard of it does not matter.
+func hasAnswered() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		was, ok := e.ObjectOld.(*v1alpha1.Incident)
+		is, isIncident := e.ObjectNew.(*v1alpha1.Incident)
+		return ok && isIncident && !slices.EqualFunc(lifecycle.Unwritten(was), lifecycle.Unwritten(is), lifecycle.Writing.Same)
+	}}
 }
 
 // accessChanged lets a source pass of which it has changed what Sentry lets it do.

@@ -1,6 +1,9 @@
 package resync
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -10,8 +13,10 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/controllers/loop"
@@ -423,6 +428,54 @@ func TestWhateverSentryAnswersTheEndIsRightAndCommentedOnce(t *testing.T) {
 	}
 }
 
+// dying is a client whose process ends before it writes a status: nobody hears of that write, nor of any later one.
+type dying struct {
+	client.Client
+	left *int
+}
+
+func (d dying) Status() client.SubResourceWriter { return dyingStatus{d.Client.Status(), d.left} }
+
+type dyingStatus struct {
+	client.SubResourceWriter
+	left *int
+}
+
+func (d dyingStatus) Patch(
+	ctx context.Context, object client.Object, patch client.Patch, options ...client.SubResourcePatchOption,
+) error {
+	if *d.left--; *d.left < 0 {
+		return errors.New("the process has ended")
+	}
+	return d.SubResourceWriter.Patch(ctx, object, patch, options...)
+}
+
+func TestWhatWasWrittenAndNotRecordedIsNotWrittenAgain(t *testing.T) {
+	for recorded := range 3 {
+		t.Run(fmt.Sprintf("after %d records", recorded), func(t *testing.T) {
+			w := newWritingWorld(t)
+			id := w.open()
+			w.respond(id, acknowledgeByHand)
+			w.respond(id, resolveByHand)
+			left := recorded
+			w.resync.Client = dying{w.mirror, &left}
+			request := ctrl.Request{NamespacedName: client.ObjectKeyFromObject(w.incident(id))}
+			if _, err := w.writeBack.Reconcile(t.Context(), request); err == nil || left != -1 {
+				t.Fatalf("the process lives: %v", err)
+			}
+			// Sentry takes the same text again after an hour.
+			w.clock.Move(2 * time.Hour)
+			w.restart()
+			w.write()
+			w.expectWritten("resolve, comment, comment")
+			w.expectWrittenBack(id, metav1.ConditionTrue, v1alpha1.ReasonWritten)
+			if comments := w.sentry.Comments(id); len(comments) != 2 || comments[0] == comments[1] {
+				t.Errorf("the comments are %q", comments)
+			}
+		})
+	}
+}
+
 func TestACommentThatSentryRefusesAsARepeatIsDone(t *testing.T) {
 	w := newWritingWorld(t)
 	id := w.open()
@@ -452,7 +505,7 @@ func TestWhatCouldNotBeWrittenForAWeekIsDropped(t *testing.T) {
 	for w.write() > 0 {
 		w.clock.Move(24 * time.Hour)
 	}
-	w.expectWrittenBack(id, metav1.ConditionFalse, v1alpha1.ReasonDropped, "for a week", "403")
+	w.expectWrittenBack(id, metav1.ConditionFalse, v1alpha1.ReasonDropped, "failed for a week", "403")
 	w.expectSentry(id, "unresolved")
 	w.sentry.Scopes = []string{"event:admin"}
 	w.pass()
@@ -465,4 +518,100 @@ func TestWhatCouldNotBeWrittenForAWeekIsDropped(t *testing.T) {
 	if since := w.source.Get(t).Status.WriteBack; since != nil {
 		t.Errorf("it writes since %+v", since)
 	}
+}
+
+func TestAScopeThatIsAddedLetsWhatWaitedBeWrittenAtOnce(t *testing.T) {
+	w := newWritingWorld(t)
+	w.sentry.Scopes = []string{"event:read"}
+	id, other := w.open(), w.open()
+	w.respond(id, resolveByHand)
+	w.respond(other, acknowledgeByHand)
+	w.pass()
+	before := w.source.Get(t)
+	for range 8 {
+		w.write()
+	}
+	w.expectWrittenBack(id, metav1.ConditionFalse, v1alpha1.ReasonScopeMissing, "scope event:write", "a new token is not needed")
+	w.sentry.Scopes = []string{"event:read", "event:write"}
+	w.pass()
+	after := w.source.Get(t)
+	if !accessChanged().Update(event.UpdateEvent{ObjectOld: before, ObjectNew: after}) ||
+		accessChanged().Update(event.UpdateEvent{ObjectOld: after, ObjectNew: after}) {
+		t.Error("a change of what the token may do is not told from none")
+	}
+	if requests := w.writeBack.ofSource(t.Context(), after); len(requests) != 2 {
+		t.Errorf("of the source, %v is looked at", requests)
+	}
+	w.write()
+	w.expectSentry(id, "resolved")
+	for _, id := range []string{id, other} {
+		w.expectWrittenBack(id, metav1.ConditionTrue, v1alpha1.ReasonWritten)
+	}
+	if requests := w.writeBack.ofSource(t.Context(), after); len(requests) != 0 {
+		t.Errorf("of the source, %v is looked at again", requests)
+	}
+}
+
+func TestOnlyAnotherResponseHasSentryAsked(t *testing.T) {
+	w := newWritingWorld(t)
+	id := w.open()
+	open := w.incident(id)
+	w.respond(id, acknowledgeByHand)
+	acknowledged := w.incident(id)
+	w.sentry.Assign(id, "Jane Doe")
+	w.deliver()
+	assigned := w.incident(id)
+	w.write()
+	written := w.incident(id)
+	for name, c := range map[string]struct {
+		was, is *v1alpha1.Incident
+		want    bool
+	}{
+		"nobody has answered":       {open, open, false},
+		"somebody has":              {open, acknowledged, true},
+		"Sentry says something new": {acknowledged, assigned, false},
+		"it was written":            {assigned, written, false},
+	} {
+		update := event.UpdateEvent{ObjectOld: c.was, ObjectNew: c.is}
+		if got := isUnwritten().Update(update) && hasAnswered().Update(update); got != c.want {
+			t.Errorf("%s: Sentry is asked: %t", name, got)
+		}
+	}
+}
+
+func TestAResolveOfATimeAheadCountsAsOfTheFirstLook(t *testing.T) {
+	w := newWritingWorld(t)
+	id := w.open()
+	w.respond(id, func(response *v1alpha1.Response, now metav1.Time) {
+		response.ResolvedBy, response.ResolvedAt = "alice", ptr.To(metav1.NewTime(now.Add(24*time.Hour)))
+	})
+	w.clock.Move(time.Minute)
+	w.sentry.Resolve(id)
+	w.sentry.Regress(id)
+	w.lose()
+	w.write()
+	w.expectSentry(id, "unresolved")
+	w.expectWrittenBack(id, metav1.ConditionFalse, v1alpha1.ReasonDropped, "came back")
+}
+
+func TestWithoutAConnectionAResponseWaitsAndSaysWhy(t *testing.T) {
+	w := newWritingWorld(t)
+	id := w.open()
+	w.resync.stop(w.source.Name)
+	w.respond(id, resolveByHand)
+	if again := w.write(); again != statusAgain {
+		t.Errorf("before anything is known it is looked at again after %s", again)
+	}
+	w.addToken("")
+	w.mirror.Forget()
+	_, err := w.resync.Reconcile(t.Context(), ctrl.Request{NamespacedName: w.source.Name})
+	testbed.Must(t, err)
+	if again := w.write(); again != firstPause {
+		t.Errorf("without a token it is looked at again after %s", again)
+	}
+	w.expectWrittenBack(id, metav1.ConditionFalse, v1alpha1.ReasonSecretMissing, "lacks the key")
+	w.addToken(authToken)
+	w.connect()
+	w.write()
+	w.expectSentry(id, "resolved")
 }

@@ -17,6 +17,9 @@ import (
 // writingExpires is how long after a response nothing is written of it any more.
 const writingExpires = 7 * 24 * time.Hour
 
+// messageLimit is how long a record's message is, in characters.
+const messageLimit = 512
+
 // due is what is to be written of an Incident, or of its stub: what its source writes back, and was answered since it does.
 func due(source *v1alpha1.AlertSource, incident *v1alpha1.Incident) []lifecycle.Writing {
 	since := source.Status.WriteBack
@@ -43,8 +46,6 @@ type writeView struct {
 // judge says whether something is to be written: OutcomeWritten if so, or why it is not.
 func (v writeView) judge(writing lifecycle.Writing) (outcome v1alpha1.WriteOutcome, why string) {
 	switch {
-	case !lifecycle.RestoredAt(v.incident).IsZero():
-		return v1alpha1.OutcomeDropped, "the Incident was restored from a backup, which may be older than what Sentry says"
 	case v.detail.ID != v.incident.Spec.AlertKey.IssueID():
 		return v1alpha1.OutcomeDropped, "the issue was merged into issue " + v.detail.ID
 	case writing.Kind == v1alpha1.WriteResolve:
@@ -58,6 +59,11 @@ func (v writeView) judge(writing lifecycle.Writing) (outcome v1alpha1.WriteOutco
 
 func (v writeView) judgeResolve(writing lifecycle.Writing) (outcome v1alpha1.WriteOutcome, why string) {
 	worsened := v.detail.WorsenedAt().Add(-v.ahead)
+	resolved := writing.At.Time
+	if end := endOf(v.incident); v.incident.Status.ObservedGeneration == v.incident.Generation && end.Before(resolved) {
+		// A time ahead counts as that of the first look at it.
+		resolved = end
+	}
 	status := v.detail.Status.Value
 	switch {
 	case v.latest != nil && v.latest.UID != v.incident.UID:
@@ -68,7 +74,7 @@ func (v writeView) judgeResolve(writing lifecycle.Writing) (outcome v1alpha1.Wri
 		return v1alpha1.OutcomeDropped, "the issue is archived"
 	case status != lifecycle.StatusUnresolved:
 		return v1alpha1.OutcomeDropped, fmt.Sprintf("Sentry calls the issue %q", status)
-	case worsened.After(writing.At.Time):
+	case worsened.After(resolved):
 		return v1alpha1.OutcomeDropped, "the issue came back, or became worse, at " + worsened.UTC().Format(time.RFC3339)
 	default:
 		return v1alpha1.OutcomeWritten, ""
@@ -94,8 +100,15 @@ func commentOf(incident *v1alpha1.Incident, writing lifecycle.Writing) string {
 // recordOf is what is remembered of a writing that has come to its end.
 func recordOf(writing lifecycle.Writing, outcome v1alpha1.WriteOutcome, why string, now time.Time) v1alpha1.WriteRecord {
 	return v1alpha1.WriteRecord{
-		Kind: writing.Kind, By: writing.By, At: writing.At, Outcome: outcome, Message: why, RecordedAt: metaTime(now),
+		Kind: writing.Kind, By: writing.By, At: writing.At, Outcome: outcome, Message: cut(why), RecordedAt: metaTime(now),
 	}
+}
+
+func cut(message string) string {
+	if runes := []rune(message); len(runes) > messageLimit {
+		return string(runes[:messageLimit-1]) + "…"
+	}
+	return message
 }
 
 // remember puts a record into those of an Incident, in place of an earlier one of its kind.
