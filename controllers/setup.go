@@ -82,7 +82,8 @@ func Setup(mgr ctrl.Manager, options Options) error {
 	retention := &incident.Retention{Client: mgr.GetClient(), Clock: options.Clock, Intake: options.Intake}
 	registrations := []func(ctrl.Manager) error{
 		sources.SetupWithManager, incidents.SetupWithManager, retention.SetupWithManager,
-		feeds.SetupWithManager, resync.NewWriteBack(feeds).SetupWithManager, channels.SetupWithManager, policies.SetupWithManager, schedules.SetupWithManager,
+		feeds.SetupWithManager, resync.NewWriteBack(feeds).SetupWithManager,
+		channels.SetupWithManager, policies.SetupWithManager, schedules.SetupWithManager,
 	}
 	for _, register := range registrations {
 		if err := register(mgr); err != nil {

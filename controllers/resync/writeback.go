@@ -217,7 +217,7 @@ func (w *WriteBack) record(ctx context.Context, incident *v1alpha1.Incident, rec
 		if record.Outcome == v1alpha1.OutcomeDropped {
 			kind, reason = corev1.EventTypeWarning, v1alpha1.ReasonDropped
 		}
-		w.feeds.Recorder.Eventf(incident, nil, kind, reason, actionWriteBack, "%s", tell(record))
+		w.feeds.Recorder.Eventf(incident, nil, kind, reason, actionWriteBack, "%s", sentence(tell(record)))
 	}
 	return nil
 }
@@ -227,7 +227,7 @@ func (w *WriteBack) tellFailure(
 	ctx context.Context, source *v1alpha1.AlertSource, incident *v1alpha1.Incident, failed *writeError,
 ) (ctrl.Result, error) {
 	if ctx.Err() != nil {
-		return ctrl.Result{}, nil
+		return ctrl.Result{}, failed
 	}
 	writeFailuresTotal.Inc()
 	now := w.feeds.Clock.Now()
@@ -246,7 +246,7 @@ func (w *WriteBack) tellFailure(
 	was := loop.ConditionOf(incident.Status.Conditions, v1alpha1.ConditionWrittenBack)
 	is := metav1.Condition{
 		Type: v1alpha1.ConditionWrittenBack, Status: metav1.ConditionFalse, Reason: failed.reason,
-		Message: nameOf(left[0].Kind) + " could not be written to Sentry, and is tried again: " + failed.Error(),
+		Message: sentence(nameOf(left[0].Kind)) + " could not be written to Sentry, and is tried again: " + failed.Error(),
 	}
 	if err := w.patch(ctx, incident, func(*v1alpha1.IncidentStatus) metav1.Condition { return is }); err != nil {
 		return loop.Again(err)

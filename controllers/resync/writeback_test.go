@@ -327,7 +327,7 @@ type fault func(w http.ResponseWriter, r *http.Request)
 const through = "X-Through"
 
 // fails lets calls that change something fail, each of them once, in the given ways.
-func (w *world) fails(ways ...fault) {
+func (w *world) fails(ways []fault) {
 	var mu sync.Mutex
 	w.sentry.Fault = func(response http.ResponseWriter, request *http.Request) bool {
 		if request.Method == http.MethodGet || request.Header.Get(through) != "" {
@@ -399,8 +399,8 @@ func TestWhateverSentryAnswersTheEndIsRightAndCommentedOnce(t *testing.T) {
 			w.respond(id, acknowledgeByHand)
 			w.clock.Move(time.Second)
 			w.respond(id, resolveByHand)
-			fault := c.fault(w)
-			w.fails(fault, fault, nil, fault, fault)
+			way := c.fault(w)
+			w.fails([]fault{way, way, nil, way, way})
 			pauses := []time.Duration{}
 			for range 8 {
 				pause := w.write()
@@ -444,7 +444,8 @@ type dyingStatus struct {
 func (d dyingStatus) Patch(
 	ctx context.Context, object client.Object, patch client.Patch, options ...client.SubResourcePatchOption,
 ) error {
-	if *d.left--; *d.left < 0 {
+	*d.left--
+	if *d.left < 0 {
 		return errors.New("the process has ended")
 	}
 	return d.SubResourceWriter.Patch(ctx, object, patch, options...)

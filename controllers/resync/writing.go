@@ -129,9 +129,12 @@ func writtenBack(records []v1alpha1.WriteRecord) metav1.Condition {
 		told = slices.Insert(told, 0, tell(record))
 		condition.Status, condition.Reason = metav1.ConditionFalse, v1alpha1.ReasonDropped
 	}
-	condition.Message = strings.Join(told, "; ")
+	condition.Message = sentence(strings.Join(told, "; "))
 	return condition
 }
+
+// sentence is a text that begins as one.
+func sentence(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
 
 // tell tells how a writing ended.
 func tell(record v1alpha1.WriteRecord) string {
@@ -149,10 +152,10 @@ func tell(record v1alpha1.WriteRecord) string {
 func nameOf(kind v1alpha1.WriteKind) string {
 	switch kind {
 	case v1alpha1.WriteResolve:
-		return "The resolve"
+		return "the resolve"
 	case v1alpha1.WriteResolveComment:
-		return "The comment on the resolve"
+		return "the comment on the resolve"
 	default:
-		return "The comment on the acknowledgement"
+		return "the comment on the acknowledgement"
 	}
 }

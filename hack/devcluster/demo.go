@@ -74,7 +74,7 @@ func demo(ctx context.Context, out *terminal) (err error) {
 }
 
 // tellStory plays all chapters and compares the end with what it should be.
-func tellStory(ctx context.Context, out *terminal, running *cluster, people *people) error {
+func tellStory(ctx context.Context, out *terminal, running *cluster, people *people) (err error) {
 	api, err := running.client()
 	if err != nil {
 		return err
@@ -101,13 +101,23 @@ func tellStory(ctx context.Context, out *terminal, running *cluster, people *peo
 	if err := compareTables(ending, got); err != nil {
 		return err
 	}
-	out.heading("%d. Somebody is on call: an escalation, its delays scaled down", len(chapters)+1)
-	if err := d.escalate(ctx); err != nil {
-		return fmt.Errorf("chapter %d: %w", len(chapters)+1, err)
+	sentry, err := startOrganization()
+	if err != nil {
+		return err
 	}
-	out.heading("%d. Webhooks get lost: Sentry's API tells what they did not", len(chapters)+2)
-	if err := d.heal(ctx); err != nil {
-		return fmt.Errorf("chapter %d: %w", len(chapters)+2, err)
+	defer func() { err = errors.Join(err, sentry.http.Close()) }()
+	for i, scene := range []struct {
+		title string
+		play  func(context.Context, *organization) error
+	}{
+		{"Somebody is on call: an escalation, its delays scaled down", d.escalate},
+		{"Webhooks get lost: Sentry's API tells what they did not", d.heal},
+		{"A responder resolves an Incident: Sentry hears of it, once", d.tellBack},
+	} {
+		out.heading("%d. %s", len(chapters)+1+i, scene.title)
+		if err := scene.play(ctx, sentry); err != nil {
+			return fmt.Errorf("chapter %d: %w", len(chapters)+1+i, err)
+		}
 	}
 	out.line("\n%s", out.paint(green, "All answers, all Incidents and all messages are as expected."))
 	return nil

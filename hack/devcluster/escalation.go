@@ -85,7 +85,7 @@ const (
 )
 
 // escalate plays an escalation: two steps, an answer, and the end. Each message is shown as it was received.
-func (d *demonstration) escalate(ctx context.Context) error {
+func (d *demonstration) escalate(ctx context.Context, _ *organization) error {
 	manifest := fmt.Sprintf(policyManifest, demoToken, d.people.pagerURL, demoSigningSecret, demoRoutingKey, d.people.mailPort,
 		d.people.alertmanager.URL(), secondStep, thirdStep)
 	if err := d.cluster.Apply(ctx, manifest); err != nil {

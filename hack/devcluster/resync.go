@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -50,7 +49,10 @@ type organization struct {
 
 func startOrganization() (*organization, error) {
 	o := &organization{}
-	o.Server = &simulator.Server{Organization: &simulator.Organization{Tell: o.outbox.Put}, Token: "sntryi_" + randomHex()}
+	o.Server = &simulator.Server{
+		Organization: &simulator.Organization{Tell: o.outbox.Put}, Token: "sntryi_" + randomHex(),
+		Scopes: []string{"event:read", "event:write"},
+	}
 	o.project = o.AddProject("billing")
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -62,20 +64,16 @@ func startOrganization() (*organization, error) {
 	return o, nil
 }
 
-// create lets some issues happen.
-func (o *organization) create(title string, count int) {
+// create lets some issues happen, and gives the id of the last one.
+func (o *organization) create(title string, count int) (last string) {
 	for i := range count {
-		o.Create(o.project, simulator.Issue{Title: fmt.Sprintf("%s (%d)", title, i+1)})
+		last = o.Create(o.project, simulator.Issue{Title: fmt.Sprintf("%s (%d)", title, i+1)})
 	}
+	return last
 }
 
 // heal plays what happens when webhooks are lost: Sentry's API tells what they did not, and that they do not arrive.
-func (d *demonstration) heal(ctx context.Context) (err error) {
-	sentry, err := startOrganization()
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, sentry.http.Close()) }()
+func (d *demonstration) heal(ctx context.Context, sentry *organization) error {
 	sentry.Now = func() time.Time { return time.Now().Add(-time.Hour) }
 	sentry.create("Invoices are late", 1)
 	sentry.outbox.Take()
@@ -106,10 +104,8 @@ func (d *demonstration) heal(ctx context.Context) (err error) {
 	}
 	d.out.line("   Webhooks arrive again")
 	sentry.create("Refunds fail", 5)
-	for _, webhook := range sentry.outbox.Take() {
-		if _, err := d.senders[billing].Post(ctx, webhook); err != nil {
-			return fmt.Errorf("post a webhook: %w", err)
-		}
+	if err := d.deliver(ctx, sentry); err != nil {
+		return err
 	}
 	// Replicas report what they heard every ten seconds.
 	if err := d.awaitSource(ctx, "the source has heard", func(source *v1alpha1.AlertSource) bool {
@@ -121,6 +117,16 @@ func (d *demonstration) heal(ctx context.Context) (err error) {
 		return err
 	}
 	return d.expectDelivering(ctx, metav1.ConditionTrue)
+}
+
+// deliver posts the webhooks that Sentry has to tell.
+func (d *demonstration) deliver(ctx context.Context, sentry *organization) error {
+	for _, webhook := range sentry.outbox.Take() {
+		if _, err := d.senders[billing].Post(ctx, webhook); err != nil {
+			return fmt.Errorf("post a webhook: %w", err)
+		}
+	}
+	return nil
 }
 
 // pass asks for a pass over Sentry's issues, as a person would, and waits until it has ended.

@@ -117,14 +117,24 @@ func (s *Server) routeOrganization(w http.ResponseWriter, r *http.Request, parts
 		s.Refuse(w, http.StatusNotFound, noResource)
 	case !s.mayWrite() && !slices.Contains(s.scopes(), "event:read"):
 		s.Refuse(w, http.StatusForbidden, noPermission)
-	case len(parts) == 3 && parts[2] == "issues" && r.Method == http.MethodGet:
+	case len(parts) >= 3 && parts[2] == "issues":
+		s.routeIssues(w, r, parts[3:])
+	default:
+		s.unexpected(w, r)
+	}
+}
+
+// routeIssues takes what is asked of issues: all of them, one, or its comments.
+func (s *Server) routeIssues(w http.ResponseWriter, r *http.Request, parts []string) {
+	switch {
+	case len(parts) == 0 && r.Method == http.MethodGet:
 		s.list(w, r)
-	case len(parts) == 4 && parts[2] == "issues" && r.Method == http.MethodGet:
-		s.single(w, parts[3])
-	case len(parts) == 4 && parts[2] == "issues" && r.Method == http.MethodPut:
-		s.put(w, r, parts[3])
-	case len(parts) == 5 && parts[2] == "issues" && parts[4] == "comments" && r.Method == http.MethodPost:
-		s.comment(w, r, parts[3])
+	case len(parts) == 1 && r.Method == http.MethodGet:
+		s.single(w, parts[0])
+	case len(parts) == 1 && r.Method == http.MethodPut:
+		s.put(w, r, parts[0])
+	case len(parts) == 2 && parts[1] == "comments" && r.Method == http.MethodPost:
+		s.comment(w, r, parts[0])
 	default:
 		s.unexpected(w, r)
 	}
