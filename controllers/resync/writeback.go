@@ -66,18 +66,18 @@ func (w *WriteBack) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.R
 		w.pauses.Forget(request.NamespacedName)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	source := &v1alpha1.AlertSource{}
 	name := types.NamespacedName{Namespace: incident.Namespace, Name: incident.Spec.SourceRef.Name}
-	if err := w.feeds.Client.Get(ctx, name, source); err != nil {
-		return ctrl.Result{}, client.IgnoreNotFound(err)
-	}
+	source := &v1alpha1.AlertSource{}
+	err := w.feeds.Client.Get(ctx, name, source)
 	switch {
-	case !source.WritesBack(), source.DeletionTimestamp != nil, len(lifecycle.Unwritten(incident)) == 0:
-		return ctrl.Result{}, nil
+	case client.IgnoreNotFound(err) != nil:
+		return ctrl.Result{}, fmt.Errorf("get the source: %w", err)
+	case err != nil, source.DeletionTimestamp != nil, !source.WritesBack(), len(lifecycle.Unwritten(incident)) == 0:
+		return w.giveUp(ctx, incident)
 	case source.Status.WriteBack == nil, w.feeds.feedOf(name) == nil && isConnecting(source):
 		return ctrl.Result{RequeueAfter: statusAgain}, nil
 	case len(due(source, incident)) == 0:
-		return ctrl.Result{}, nil
+		return w.giveUp(ctx, incident)
 	}
 	// What an earlier leader has recorded may not have come to the cache yet.
 	if err := w.feeds.APIReader.Get(ctx, request.NamespacedName, incident); err != nil {
@@ -86,7 +86,7 @@ func (w *WriteBack) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.R
 	if incident.DeletionTimestamp != nil || len(due(source, incident)) == 0 {
 		return ctrl.Result{}, nil
 	}
-	err := w.write(ctx, source, incident)
+	err = w.write(ctx, source, incident)
 	var failed *writeError
 	switch {
 	case errors.As(err, &failed):
@@ -97,6 +97,19 @@ func (w *WriteBack) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.R
 		w.pauses.Forget(request.NamespacedName)
 		return ctrl.Result{}, nil
 	}
+}
+
+// giveUp takes note that what could not be written so far need not be any more: the response was taken back, or the source writes nothing.
+func (w *WriteBack) giveUp(ctx context.Context, incident *v1alpha1.Incident) (ctrl.Result, error) {
+	w.pauses.Forget(client.ObjectKeyFromObject(incident))
+	if !lifecycle.IsWriting(incident) {
+		return ctrl.Result{}, nil
+	}
+	err := w.patch(ctx, incident, func(status *v1alpha1.IncidentStatus) metav1.Condition { return writtenBack(status.WriteBack) })
+	if err != nil {
+		return loop.Again(err)
+	}
+	return ctrl.Result{}, nil
 }
 
 // writeError says why Sentry could not be told of a response, and is to be told later.
@@ -257,7 +270,8 @@ func (w *WriteBack) tellFailure(
 	return ctrl.Result{RequeueAfter: w.pauses.When(client.ObjectKeyFromObject(incident))}, nil
 }
 
-// patch changes the part of an Incident's status that is of this controller, on the Incident as it is now.
+// patch changes the part of an Incident's status that is of this controller, on the Incident as it is now. A condition that says nothing
+// is taken away.
 func (w *WriteBack) patch(
 	ctx context.Context, incident *v1alpha1.Incident, change func(*v1alpha1.IncidentStatus) metav1.Condition,
 ) error {
@@ -268,7 +282,11 @@ func (w *WriteBack) patch(
 		before := incident.DeepCopy()
 		condition := change(&incident.Status)
 		condition.ObservedGeneration = incident.Generation
-		meta.SetStatusCondition(&incident.Status.Conditions, condition)
+		if condition.Message == "" {
+			meta.RemoveStatusCondition(&incident.Status.Conditions, condition.Type)
+		} else {
+			meta.SetStatusCondition(&incident.Status.Conditions, condition)
+		}
 		patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
 		if err := w.feeds.Client.Status().Patch(ctx, incident, patch); err != nil {
 			return fmt.Errorf("patch the Incident's status: %w", err)
@@ -307,11 +325,11 @@ func (w *WriteBack) SetupWithManager(mgr ctrl.Manager) error {
 	return nil
 }
 
-// isUnwritten lets an Incident pass of which Sentry may have to be told.
+// isUnwritten lets an Incident pass of which Sentry may have to be told, or could not be.
 func isUnwritten() predicate.Predicate {
 	return predicate.NewPredicateFuncs(func(object client.Object) bool {
 		incident, ok := object.(*v1alpha1.Incident)
-		return ok && len(lifecycle.Unwritten(incident)) > 0
+		return ok && (len(lifecycle.Unwritten(incident)) > 0 || lifecycle.IsWriting(incident))
 	})
 }
 

@@ -41,7 +41,7 @@ func (w *world) write() time.Duration {
 	w.Helper()
 	var again time.Duration
 	for _, known := range w.mirror.Incidents() {
-		if len(lifecycle.Unwritten(known)) == 0 {
+		if !isUnwritten().Generic(event.GenericEvent{Object: known}) {
 			continue
 		}
 		result, err := w.writeBack.Reconcile(w.Context(), ctrl.Request{NamespacedName: client.ObjectKeyFromObject(known)})
@@ -141,7 +141,7 @@ func testWrittenOnce(t *testing.T, isPaged bool) {
 			t.Errorf("the comment is %q, want %q", got, want)
 		}
 	}
-	w.expectWrittenBack(id, metav1.ConditionTrue, v1alpha1.ReasonWritten, "The resolve was written")
+	w.expectWrittenBack(id, metav1.ConditionTrue, v1alpha1.ReasonWritten, "he resolve was written to Sentry")
 
 	// The webhooks that this causes change nothing.
 	w.deliver()
@@ -158,6 +158,7 @@ func testWrittenOnce(t *testing.T, isPaged bool) {
 	w.expectStory(id, "Resolved")
 	w.expectPages(id, wantPages)
 	w.expectWritten("comment, resolve, comment")
+	w.expectWrittenBack(id, metav1.ConditionTrue, v1alpha1.ReasonWritten)
 }
 
 func TestOnlyWhatTheSourceWantsIsWritten(t *testing.T) {
@@ -615,4 +616,37 @@ func TestWithoutAConnectionAResponseWaitsAndSaysWhy(t *testing.T) {
 	w.connect()
 	w.write()
 	w.expectSentry(id, "resolved")
+}
+
+func TestWhatNeedNotBeWrittenAnyMoreIsForgotten(t *testing.T) {
+	for name, happen := range map[string]func(w *world, id string){
+		"the response was taken back": func(w *world, id string) {
+			w.respond(id, func(response *v1alpha1.Response, _ metav1.Time) { *response = v1alpha1.Response{} })
+		},
+		"the source writes nothing any more": func(w *world, _ string) {
+			w.change(func(source *v1alpha1.AlertSource) { source.Spec.Sentry.WriteBack = v1alpha1.WriteBack{} })
+		},
+		"the source is gone": func(w *world, _ string) {
+			testbed.Must(w.TB, control.Client(w.TB).Delete(w.Context(), w.source.Get(w.TB)))
+			w.mirror.Forget()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWritingWorld(t)
+			w.sentry.Scopes = []string{"event:read"}
+			id := w.open()
+			w.respond(id, acknowledgeByHand)
+			w.write()
+			w.expectWrittenBack(id, metav1.ConditionFalse, v1alpha1.ReasonScopeMissing)
+			incident := w.incident(id).Name
+			happen(w, id)
+			if again := w.write(); again != 0 {
+				t.Errorf("it is tried again after %s", again)
+			}
+			got := loop.ConditionOf(w.named(incident).Status.Conditions, v1alpha1.ConditionWrittenBack)
+			if got.Type != "" {
+				t.Errorf("WrittenBack is %s: %s", got.Status, got.Message)
+			}
+		})
+	}
 }

@@ -117,7 +117,7 @@ func remember(records []v1alpha1.WriteRecord, record v1alpha1.WriteRecord) []v1a
 	return append(kept, record)
 }
 
-// writtenBack is WrittenBack where nothing is left to be written: what was dropped comes first.
+// writtenBack is WrittenBack where nothing is left to be written: what was dropped comes first. Without a record it says nothing.
 func writtenBack(records []v1alpha1.WriteRecord) metav1.Condition {
 	condition := metav1.Condition{Type: v1alpha1.ConditionWrittenBack, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonWritten}
 	var told []string
@@ -134,7 +134,12 @@ func writtenBack(records []v1alpha1.WriteRecord) metav1.Condition {
 }
 
 // sentence is a text that begins as one.
-func sentence(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
+func sentence(text string) string {
+	if text == "" {
+		return ""
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
+}
 
 // tell tells how a writing ended.
 func tell(record v1alpha1.WriteRecord) string {

@@ -18,8 +18,9 @@ func Stub(incident *v1alpha1.Incident) *v1alpha1.Incident {
 	}
 	last := incident.Status.Cycles[len(incident.Status.Cycles)-1]
 	var response *v1alpha1.Response
+	var written []v1alpha1.WriteRecord
 	if len(Unwritten(incident)) > 0 {
-		response = incident.Spec.Response
+		response, written = incident.Spec.Response, incident.Status.WriteBack
 	}
 	return &v1alpha1.Incident{
 		ObjectMeta: metav1.ObjectMeta{
@@ -33,7 +34,7 @@ func Stub(incident *v1alpha1.Incident) *v1alpha1.Incident {
 		Status: v1alpha1.IncidentStatus{
 			ObservedGeneration: incident.Status.ObservedGeneration, State: incident.Status.State,
 			Cycles:    []v1alpha1.Cycle{{ResolvedAt: last.ResolvedAt, ResolvedBy: shared(last.ResolvedBy)}},
-			WriteBack: incident.Status.WriteBack,
+			WriteBack: written,
 		},
 	}
 }
@@ -79,7 +80,7 @@ type Kept struct {
 	Test            bool
 	Created         metav1.Time
 	// Resolved is when it was last resolved, as its status says; nil while it is not, or its status does not speak of its spec yet,
-	// or somebody is still to be told.
+	// or somebody, or Sentry, is still to be told.
 	Resolved *metav1.MicroTime
 	// Disputed is true if others than Sentry resolved it, and Sentry calls it unresolved.
 	Disputed bool
@@ -107,7 +108,7 @@ func KeptOf(incident *v1alpha1.Incident) Kept {
 		ResourceVersion: incident.ResourceVersion, AlertKey: incident.Spec.AlertKey, Number: incident.Spec.Number, Test: incident.Spec.Test,
 		Created: incident.CreationTimestamp, Disputed: IsDisputed(incident),
 	}
-	if at, ok := resolvedAt(incident); ok && !hasPending(incident) {
+	if at, ok := resolvedAt(incident); ok && !hasPending(incident) && !IsWriting(incident) {
 		kept.Resolved = &metav1.MicroTime{Time: at}
 	}
 	return kept
