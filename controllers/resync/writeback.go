@@ -5,22 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/util/retry"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/event"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/controllers/loop"
@@ -36,8 +27,6 @@ const (
 	statusAgain = 5 * time.Second
 	// missingFor is how long after a response an issue may be missing from Sentry: while it is merged, it is.
 	missingFor = 10 * time.Minute
-
-	actionWriteBack = "WriteBack"
 )
 
 // WriteBack writes to Sentry what responders do, as far as their sources say so: it looks at the issue, drops what no longer fits, writes,
@@ -99,19 +88,6 @@ func (w *WriteBack) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.R
 	}
 }
 
-// giveUp takes note that what could not be written so far need not be any more: the response was taken back, or the source writes nothing.
-func (w *WriteBack) giveUp(ctx context.Context, incident *v1alpha1.Incident) (ctrl.Result, error) {
-	w.pauses.Forget(client.ObjectKeyFromObject(incident))
-	if !lifecycle.IsWriting(incident) {
-		return ctrl.Result{}, nil
-	}
-	err := w.patch(ctx, incident, func(status *v1alpha1.IncidentStatus) metav1.Condition { return writtenBack(status.WriteBack) })
-	if err != nil {
-		return loop.Again(err)
-	}
-	return ctrl.Result{}, nil
-}
-
 // writeError says why Sentry could not be told of a response, and is to be told later.
 type writeError struct {
 	reason string
@@ -153,7 +129,7 @@ func (w *WriteBack) write(ctx context.Context, source *v1alpha1.AlertSource, inc
 			if err != nil {
 				return err
 			}
-			view := writeView{incident: incident, latest: latest, detail: detail, ahead: answer.Ahead()}
+			view := writeView{incident: incident, latest: latest, detail: detail, ahead: answer.Ahead(), now: now}
 			outcome, why = view.judge(one)
 		}
 		if outcome == v1alpha1.OutcomeWritten {
@@ -202,159 +178,4 @@ func failureOf(err error) error {
 	default:
 		return &writeError{v1alpha1.ReasonSentryUnavailable, err}
 	}
-}
-
-// drop records that some writings are dropped.
-func (w *WriteBack) drop(ctx context.Context, incident *v1alpha1.Incident, writings []lifecycle.Writing, why string) error {
-	var records []v1alpha1.WriteRecord
-	for _, one := range writings {
-		records = append(records, recordOf(one, v1alpha1.OutcomeDropped, why, w.feeds.Clock.Now()))
-	}
-	return w.record(ctx, incident, records...)
-}
-
-// record records what became of writings, on the Incident as it is now, and tells it in Events.
-func (w *WriteBack) record(ctx context.Context, incident *v1alpha1.Incident, records ...v1alpha1.WriteRecord) error {
-	err := w.patch(ctx, incident, func(status *v1alpha1.IncidentStatus) metav1.Condition {
-		for _, record := range records {
-			status.WriteBack = remember(status.WriteBack, record)
-		}
-		return writtenBack(status.WriteBack)
-	})
-	if err != nil {
-		return err
-	}
-	for _, record := range records {
-		writesTotal.WithLabelValues(string(record.Kind), string(record.Outcome)).Inc()
-		kind, reason := corev1.EventTypeNormal, v1alpha1.ReasonWritten
-		if record.Outcome == v1alpha1.OutcomeDropped {
-			kind, reason = corev1.EventTypeWarning, v1alpha1.ReasonDropped
-		}
-		w.feeds.Recorder.Eventf(incident, nil, kind, reason, actionWriteBack, "%s", sentence(tell(record)))
-	}
-	return nil
-}
-
-// tellFailure writes what keeps Sentry from being told, and says when to try again. What could not be told for a week is dropped.
-func (w *WriteBack) tellFailure(
-	ctx context.Context, source *v1alpha1.AlertSource, incident *v1alpha1.Incident, failed *writeError,
-) (ctrl.Result, error) {
-	if ctx.Err() != nil {
-		return ctrl.Result{}, failed
-	}
-	writeFailuresTotal.Inc()
-	now := w.feeds.Clock.Now()
-	left := due(source, incident)
-	expired := slices.DeleteFunc(slices.Clone(left), func(one lifecycle.Writing) bool { return now.Before(one.At.Add(writingExpires)) })
-	if len(expired) > 0 {
-		if err := w.drop(ctx, incident, expired, "that failed for a week: "+failed.Error()); err != nil {
-			return loop.Again(err)
-		}
-		left = due(source, incident)
-	}
-	if len(left) == 0 {
-		w.pauses.Forget(client.ObjectKeyFromObject(incident))
-		return ctrl.Result{}, nil
-	}
-	was := loop.ConditionOf(incident.Status.Conditions, v1alpha1.ConditionWrittenBack)
-	is := metav1.Condition{
-		Type: v1alpha1.ConditionWrittenBack, Status: metav1.ConditionFalse, Reason: failed.reason,
-		Message: sentence(nameOf(left[0].Kind)) + " could not be written to Sentry, and is tried again: " + failed.Error(),
-	}
-	if err := w.patch(ctx, incident, func(*v1alpha1.IncidentStatus) metav1.Condition { return is }); err != nil {
-		return loop.Again(err)
-	}
-	if was.Reason != is.Reason {
-		w.feeds.Recorder.Eventf(incident, nil, corev1.EventTypeWarning, is.Reason, actionWriteBack, "%s", is.Message)
-	}
-	return ctrl.Result{RequeueAfter: w.pauses.When(client.ObjectKeyFromObject(incident))}, nil
-}
-
-// patch changes the part of an Incident's status that is of this controller, on the Incident as it is now. A condition that says nothing
-// is taken away.
-func (w *WriteBack) patch(
-	ctx context.Context, incident *v1alpha1.Incident, change func(*v1alpha1.IncidentStatus) metav1.Condition,
-) error {
-	return retry.RetryOnConflict(retry.DefaultBackoff, func() error {
-		if err := w.feeds.APIReader.Get(ctx, client.ObjectKeyFromObject(incident), incident); err != nil {
-			return fmt.Errorf("get the Incident: %w", err)
-		}
-		before := incident.DeepCopy()
-		condition := change(&incident.Status)
-		condition.ObservedGeneration = incident.Generation
-		if condition.Message == "" {
-			meta.RemoveStatusCondition(&incident.Status.Conditions, condition.Type)
-		} else {
-			meta.SetStatusCondition(&incident.Status.Conditions, condition)
-		}
-		patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
-		if err := w.feeds.Client.Status().Patch(ctx, incident, patch); err != nil {
-			return fmt.Errorf("patch the Incident's status: %w", err)
-		}
-		return nil
-	})
-}
-
-// ofSource are the Incidents of a source of which Sentry could not be told so far: something of the source has changed.
-func (w *WriteBack) ofSource(ctx context.Context, object client.Object) []reconcile.Request {
-	incidents, err := loop.Incidents(ctx, w.feeds.Client, client.ObjectKeyFromObject(object))
-	if err != nil {
-		return nil
-	}
-	var requests []reconcile.Request
-	for i := range incidents {
-		name := client.ObjectKeyFromObject(&incidents[i])
-		if lifecycle.IsWriting(&incidents[i]) {
-			w.pauses.Forget(name)
-			requests = append(requests, reconcile.Request{NamespacedName: name})
-		}
-	}
-	return requests
-}
-
-// SetupWithManager registers the controller "write-back". Of Incidents, it hears what may be written of them.
-func (w *WriteBack) SetupWithManager(mgr ctrl.Manager) error {
-	err := ctrl.NewControllerManagedBy(mgr).Named("write-back").WithOptions(loop.ControllerOptions()).
-		For(&v1alpha1.Incident{}, builder.WithPredicates(isUnwritten(), hasAnswered())).
-		Watches(&v1alpha1.AlertSource{}, handler.EnqueueRequestsFromMapFunc(w.ofSource), builder.WithPredicates(predicate.Or(
-			predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, accessChanged()))).
-		Complete(w)
-	if err != nil {
-		return fmt.Errorf("set up controller write-back: %w", err)
-	}
-	return nil
-}
-
-// isUnwritten lets an Incident pass of which Sentry may have to be told, or could not be.
-func isUnwritten() predicate.Predicate {
-	return predicate.NewPredicateFuncs(func(object client.Object) bool {
-		incident, ok := object.(*v1alpha1.Incident)
-		return ok && (len(lifecycle.Unwritten(incident)) > 0 || lifecycle.IsWriting(incident))
-	})
-}
-
-// hasAnswered lets an Incident pass if there is something else to tell Sentry than before: what is heard of it does not matter.
-func hasAnswered() predicate.Predicate {
-	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
-		was, ok := e.ObjectOld.(*v1alpha1.Incident)
-		is, isIncident := e.ObjectNew.(*v1alpha1.Incident)
-		return ok && isIncident && !slices.EqualFunc(lifecycle.Unwritten(was), lifecycle.Unwritten(is), lifecycle.Writing.Same)
-	}}
-}
-
-// accessChanged lets a source pass of which it has changed what Sentry lets it do.
-func accessChanged() predicate.Predicate {
-	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
-		was, ok := e.ObjectOld.(*v1alpha1.AlertSource)
-		is, isSource := e.ObjectNew.(*v1alpha1.AlertSource)
-		if !ok || !isSource {
-			return false
-		}
-		for _, kind := range []string{v1alpha1.ConditionInSync, v1alpha1.ConditionWritesBack} {
-			if loop.ConditionOf(was.Status.Conditions, kind).Status != loop.ConditionOf(is.Status.Conditions, kind).Status {
-				return true
-			}
-		}
-		return false
-	}}
 }

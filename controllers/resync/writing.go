@@ -41,6 +41,8 @@ type writeView struct {
 	detail           sentry.Detail
 	// ahead is how far Sentry's clock is ahead of the operator's.
 	ahead time.Duration
+	// now is the operator's time.
+	now time.Time
 }
 
 // judge says whether something is to be written: OutcomeWritten if so, or why it is not.
@@ -60,9 +62,9 @@ func (v writeView) judge(writing lifecycle.Writing) (outcome v1alpha1.WriteOutco
 func (v writeView) judgeResolve(writing lifecycle.Writing) (outcome v1alpha1.WriteOutcome, why string) {
 	worsened := v.detail.WorsenedAt().Add(-v.ahead)
 	resolved := writing.At.Time
-	if end := endOf(v.incident); v.incident.Status.ObservedGeneration == v.incident.Generation && end.Before(resolved) {
+	if resolved.After(v.now) {
 		// A time ahead counts as that of the first look at it.
-		resolved = end
+		resolved = endOf(v.incident)
 	}
 	status := v.detail.Status.Value
 	switch {
@@ -104,6 +106,7 @@ func recordOf(writing lifecycle.Writing, outcome v1alpha1.WriteOutcome, why stri
 	}
 }
 
+// cut is a message at the length that a record takes.
 func cut(message string) string {
 	if runes := []rune(message); len(runes) > messageLimit {
 		return string(runes[:messageLimit-1]) + "…"
@@ -123,10 +126,10 @@ func writtenBack(records []v1alpha1.WriteRecord) metav1.Condition {
 	var told []string
 	for _, record := range records {
 		if record.Outcome != v1alpha1.OutcomeDropped {
-			told = append(told, tell(record))
+			told = append(told, endingOf(record))
 			continue
 		}
-		told = slices.Insert(told, 0, tell(record))
+		told = slices.Insert(told, 0, endingOf(record))
 		condition.Status, condition.Reason = metav1.ConditionFalse, v1alpha1.ReasonDropped
 	}
 	condition.Message = sentence(strings.Join(told, "; "))
@@ -141,8 +144,8 @@ func sentence(text string) string {
 	return strings.ToUpper(text[:1]) + text[1:]
 }
 
-// tell tells how a writing ended.
-func tell(record v1alpha1.WriteRecord) string {
+// endingOf tells how a writing ended.
+func endingOf(record v1alpha1.WriteRecord) string {
 	what := nameOf(record.Kind)
 	switch record.Outcome {
 	case v1alpha1.OutcomeDropped:
@@ -154,6 +157,7 @@ func tell(record v1alpha1.WriteRecord) string {
 	}
 }
 
+// nameOf is what a human calls a writing.
 func nameOf(kind v1alpha1.WriteKind) string {
 	switch kind {
 	case v1alpha1.WriteResolve:
