@@ -133,7 +133,7 @@ func (w *WriteBack) write(ctx context.Context, source *v1alpha1.AlertSource, inc
 			outcome, why = view.judge(one)
 		}
 		if outcome == v1alpha1.OutcomeWritten {
-			if why, err = send(ctx, feed.sentry, incident, one); err != nil {
+			if outcome, why, err = send(ctx, feed.sentry, incident, one); err != nil {
 				return failureOf(err)
 			}
 		}
@@ -144,18 +144,19 @@ func (w *WriteBack) write(ctx context.Context, source *v1alpha1.AlertSource, inc
 	return nil
 }
 
-// send makes one change in Sentry, and says what Sentry had to say about it.
-func send(ctx context.Context, sentry *sentryapi.Client, incident *v1alpha1.Incident, writing lifecycle.Writing) (why string, err error) {
+// send makes one change in Sentry. A comment that Sentry refuses as invalid it has had within the last hour.
+func send(
+	ctx context.Context, sentry *sentryapi.Client, incident *v1alpha1.Incident, writing lifecycle.Writing,
+) (outcome v1alpha1.WriteOutcome, why string, err error) {
 	id := incident.Spec.AlertKey.IssueID()
 	if writing.Kind == v1alpha1.WriteResolve {
-		return "", sentry.Resolve(ctx, id)
+		return v1alpha1.OutcomeWritten, "", sentry.Resolve(ctx, id)
 	}
 	err = sentry.Comment(ctx, id, commentOf(incident, writing))
 	if sentryapi.IsInvalid(err) {
-		// Sentry has had this text within the last hour.
-		return err.Error(), nil
+		return v1alpha1.OutcomeNotNeeded, err.Error(), nil
 	}
-	return "", err
+	return v1alpha1.OutcomeWritten, "", err
 }
 
 // isConnecting tells whether nothing is known that keeps a source from a connection to Sentry.

@@ -189,7 +189,7 @@ func TestACommentThatSentryRefusesAsARepeatIsDone(t *testing.T) {
 	}
 	w.write()
 	w.expectWritten("comment refused")
-	w.expectWrittenBack(id, metav1.ConditionTrue, v1alpha1.ReasonWritten)
+	w.expectWrittenBack(id, metav1.ConditionTrue, v1alpha1.ReasonWritten, "not needed", "already posted")
 	if pause := w.write(); pause != 0 || w.written() != "comment refused" {
 		t.Errorf("it is tried again after %s: %s", pause, w.written())
 	}

@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/itoc360/itoc360-operator/hack/sentrysim/simulator"
+	"github.com/itoc360/itoc360-operator/internal/outbound"
 	"github.com/itoc360/itoc360-operator/internal/sentry/client"
 )
 
@@ -103,6 +105,24 @@ func TestWhatIsWrittenIsTriedOnce(t *testing.T) {
 	if calls := w.client.Total(); calls != 2 {
 		t.Errorf("%d calls, want 2", calls)
 	}
+}
+
+func TestNoRedirectMakesAQuestionOfAWrite(t *testing.T) {
+	w, _, _ := newWritableWorld(t)
+	id := w.Create(w.project, simulator.Issue{})
+	isRedirected := false
+	w.Fault = func(response http.ResponseWriter, request *http.Request) bool {
+		if isRedirected {
+			return false
+		}
+		isRedirected = true
+		http.Redirect(response, request, request.URL.Path, http.StatusMovedPermanently)
+		return true
+	}
+	if err := w.client.Resolve(t.Context(), id); !errors.Is(err, outbound.ErrRedirected) {
+		t.Errorf("gives %v", err)
+	}
+	w.expectStatus(t, id, "unresolved")
 }
 
 func TestATokenThatMayOnlyReadIsRefusedToWrite(t *testing.T) {
