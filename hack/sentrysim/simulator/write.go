@@ -3,7 +3,6 @@ package simulator
 import (
 	"encoding/json"
 	"io"
-	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -47,7 +46,7 @@ func (s *Server) mayWrite() bool {
 // put resolves an issue. It takes nothing else: only what is to be changed may be in the body.
 func (s *Server) put(w http.ResponseWriter, r *http.Request, id string) {
 	body, ok := bodyOf(r)
-	if !ok || !maps.Equal(body, map[string]any{"status": statusResolved}) {
+	if !ok || len(body) != 1 || body["status"] != statusResolved {
 		s.unexpected(w, r)
 		return
 	}
