@@ -109,8 +109,13 @@ func (w *WriteBack) write(ctx context.Context, source *v1alpha1.AlertSource, inc
 	if feed == nil {
 		return notConnected(source)
 	}
-	id := incident.Spec.AlertKey.IssueID()
-	detail, answer, err := feed.sentry.Issue(ctx, id)
+	// Between the look and the write as little as possible may happen.
+	sentry, end, err := feed.sentry.Turn(ctx, 1+len(due(source, incident)))
+	if err != nil {
+		return failureOf(err)
+	}
+	defer end()
+	detail, answer, err := sentry.Issue(ctx, incident.Spec.AlertKey.IssueID())
 	isMissing := sentryapi.IsNotFound(err)
 	switch {
 	case sentryapi.IsForbidden(err):
@@ -133,7 +138,7 @@ func (w *WriteBack) write(ctx context.Context, source *v1alpha1.AlertSource, inc
 			outcome, why = view.judge(one)
 		}
 		if outcome == v1alpha1.OutcomeWritten {
-			if outcome, why, err = send(ctx, feed.sentry, incident, one); err != nil {
+			if outcome, why, err = send(ctx, sentry, incident, one); err != nil {
 				return failureOf(err)
 			}
 		}

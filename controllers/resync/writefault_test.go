@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/hack/testbed"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 )
 
@@ -126,6 +127,26 @@ func TestWhateverSentryAnswersTheEndIsRightAndCommentedOnce(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestNoLimitComesBetweenALookAndItsWrite(t *testing.T) {
+	w := newWritingWorld(t)
+	id := w.open()
+	w.respond(id, resolveByHand)
+	// While Sentry is asked for the issue, another source learns that it is to wait.
+	w.sentry.Fault = func(_ http.ResponseWriter, request *http.Request) bool {
+		if request.Method == http.MethodGet {
+			w.limiters.For(request.Host, "acme").Pause(5 * time.Minute)
+		}
+		return false
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), testbed.Patience)
+	defer cancel()
+	request := ctrl.Request{NamespacedName: client.ObjectKeyFromObject(w.incident(id))}
+	if _, err := w.writeBack.Reconcile(ctx, request); err != nil {
+		t.Fatal(err)
+	}
+	w.expectWritten("resolve, comment")
 }
 
 // dying is a client whose process ends before it writes a status: nobody hears of that write, nor of any later one.

@@ -82,7 +82,9 @@ type Client struct {
 	name         string
 	clock        Clock
 	retries      Retries
-	calls        atomic.Int64
+	calls        *atomic.Int64
+	// isInTurn is true for one whose turn has come already.
+	isInTurn bool
 }
 
 // New makes a Client. It fails if the token cannot be one that reads issues, or the base URL is none.
@@ -122,6 +124,7 @@ func New(options Options) (*Client, error) {
 		name:    options.Name,
 		clock:   options.Clock,
 		retries: options.Retries,
+		calls:   &atomic.Int64{},
 	}, nil
 }
 
@@ -185,11 +188,13 @@ func isTransient(err error) bool {
 
 // try asks once. What the answer has in it goes into what is given, nil if it does not matter.
 func (c *Client) try(ctx context.Context, call call, into any) (Answer, error) {
-	release, err := c.limiter.Acquire(ctx, call.class, c.name)
-	if err != nil {
-		return Answer{}, err
+	if !c.isInTurn {
+		release, err := c.limiter.Acquire(ctx, call.class, c.name)
+		if err != nil {
+			return Answer{}, err
+		}
+		defer release()
 	}
-	defer release()
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	request, err := call.request(ctx, *c.base)

@@ -17,7 +17,7 @@ type Class int
 const (
 	// ClassCheck is for a question about one issue.
 	ClassCheck Class = iota
-	// ClassWriteBack is for what is written to Sentry: the looks before it are checks.
+	// ClassWriteBack is for what is written to Sentry, and the looks before it.
 	ClassWriteBack
 	// ClassPage is for the pages of a list.
 	ClassPage
@@ -83,13 +83,15 @@ type Limiter struct {
 	served map[string]uint64
 	count  uint64
 	paused time.Time
-	// sleeping is true while calls wait for time to pass.
-	sleeping bool
+	// wake is when calls that wait for time to pass are looked at next; zero while none does.
+	wake time.Time
 }
 
 type waiter struct {
 	class Class
 	who   string
+	// calls is how many are made in one turn.
+	calls int
 	ready chan struct{}
 }
 
@@ -102,7 +104,13 @@ func newLimiter(limits Limits, clock Clock) *Limiter {
 
 // Acquire waits for a call's turn. The caller releases when the answer was read.
 func (l *Limiter) Acquire(ctx context.Context, class Class, who string) (release func(), err error) {
-	one := &waiter{class: class, who: who, ready: make(chan struct{})}
+	return l.AcquireFor(ctx, class, who, 1)
+}
+
+// AcquireFor waits for the turn of so many calls, that follow each other without a wait in between: as many as may begin at once, at
+// most. The caller releases when the last answer was read.
+func (l *Limiter) AcquireFor(ctx context.Context, class Class, who string, calls int) (release func(), err error) {
+	one := &waiter{class: class, who: who, calls: min(calls, l.rate.Burst()), ready: make(chan struct{})}
 	l.mu.Lock()
 	l.waiting = append(l.waiting, one)
 	l.grant()
@@ -145,17 +153,19 @@ func (l *Limiter) grant() {
 	for l.running < l.inFlight && len(l.waiting) > 0 {
 		now := l.clock.Now()
 		delay := l.paused.Sub(now)
+		place := l.next()
+		one := l.waiting[place]
 		if delay <= 0 {
-			turn := l.rate.ReserveN(now, 1)
+			turn := l.rate.ReserveN(now, one.calls)
 			if delay = turn.DelayFrom(now); delay > 0 {
 				turn.CancelAt(now)
 			}
 		}
 		if delay > 0 {
-			l.wakeAfter(delay)
+			l.wakeAt(now.Add(delay))
 			return
 		}
-		one := l.next()
+		l.waiting = slices.Delete(l.waiting, place, place+1)
 		l.running++
 		l.count++
 		l.served[one.who] = l.count
@@ -166,8 +176,8 @@ func (l *Limiter) grant() {
 	}
 }
 
-// next takes out whose turn it is. It needs the lock.
-func (l *Limiter) next() *waiter {
+// next is the place of whose turn it is. It needs the lock.
+func (l *Limiter) next() int {
 	best := 0
 	for i, one := range l.waiting {
 		first := l.waiting[best]
@@ -175,23 +185,23 @@ func (l *Limiter) next() *waiter {
 			best = i
 		}
 	}
-	one := l.waiting[best]
-	l.waiting = slices.Delete(l.waiting, best, best+1)
-	return one
+	return best
 }
 
-// wakeAfter grants again after a while. It needs the lock.
-func (l *Limiter) wakeAfter(delay time.Duration) {
-	if l.sleeping {
+// wakeAt grants again at a time. It needs the lock.
+func (l *Limiter) wakeAt(at time.Time) {
+	if !l.wake.IsZero() && !at.Before(l.wake) {
 		return
 	}
-	l.sleeping = true
-	passed := l.clock.After(delay)
+	l.wake = at
+	passed := l.clock.After(at.Sub(l.clock.Now()))
 	go func() {
 		<-passed
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.sleeping = false
+		if l.wake.Equal(at) {
+			l.wake = time.Time{}
+		}
 		l.grant()
 	}()
 }

@@ -138,3 +138,44 @@ func TestAPauseHoldsAllCalls(t *testing.T) {
 		}
 	})
 }
+
+func TestCallsThatBelongTogetherBeginTogetherAndCountEach(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limiter := client.NewLimiters(client.Limits{}, realClock{}).For("sentry.io", "acme")
+		begun := time.Now()
+		for _, want := range []time.Duration{0, 2 * time.Second, 4 * time.Second} {
+			// More than may begin at once after a pause never do.
+			release, err := limiter.AcquireFor(t.Context(), client.ClassWriteBack, "a", 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			release()
+			if took := time.Since(begun); took != want {
+				t.Errorf("four calls begin after %s, want %s", took, want)
+			}
+		}
+		waiting := make(chan time.Duration, 1)
+		go func() {
+			release, err := limiter.AcquireFor(t.Context(), client.ClassWriteBack, "a", 4)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			release()
+			waiting <- time.Since(begun)
+		}()
+		synctest.Wait()
+		// What goes first need not wait until there is room for four.
+		release, err := limiter.Acquire(t.Context(), client.ClassCheck, "b")
+		if err != nil {
+			t.Fatal(err)
+		}
+		release()
+		if took := time.Since(begun); took != 4500*time.Millisecond {
+			t.Errorf("a check begins after %s, want 4.5s", took)
+		}
+		if took := <-waiting; took != 6500*time.Millisecond {
+			t.Errorf("the four after it begin after %s, want 6.5s", took)
+		}
+	})
+}
