@@ -3,7 +3,6 @@ package receivers
 import (
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -70,13 +69,9 @@ func (a *Alertmanager) Start() error {
 	if err := os.WriteFile(filepath.Join(a.Folder, "alertmanager.yaml"), []byte(config), 0o600); err != nil {
 		return fmt.Errorf("write Alertmanager's configuration: %w", err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return fmt.Errorf("find a free port: %w", err)
-	}
-	a.address = listener.Addr().String()
-	if err := listener.Close(); err != nil {
-		return fmt.Errorf("free the port: %w", err)
+	var err error
+	if a.address, err = controlplane.FreeAddress(); err != nil {
+		return err
 	}
 	return a.run()
 }

@@ -2,6 +2,7 @@ package receivers
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"sync"
@@ -62,7 +63,7 @@ func (h *Webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.mu.Unlock()
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
 	if err != nil {
-		h.refuse(w, "read the body: %v", err)
+		h.refuse(w, r, "read the body: %v", err)
 		return
 	}
 	if h.Answers != nil {
@@ -76,7 +77,7 @@ func (h *Webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		err = verifier.Verify(body, r.Header)
 	}
 	if err != nil {
-		h.refuse(w, "verify the signature: %v", err)
+		h.refuse(w, r, "verify the signature: %v", err)
 		return
 	}
 	var payload struct {
@@ -88,7 +89,7 @@ func (h *Webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if err := json.Unmarshal(body, &payload); err != nil || r.Header.Get("Content-Type") != "application/json" {
-		h.refuse(w, "read %s: %v", body, err)
+		h.refuse(w, r, "read %s: %v", body, err)
 		return
 	}
 	delivery := Delivery{
@@ -105,7 +106,7 @@ func (h *Webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-func (h *Webhook) refuse(w http.ResponseWriter, format string, arguments ...any) {
-	h.Unexpected("webhook receiver: "+format, arguments...)
+func (h *Webhook) refuse(w http.ResponseWriter, r *http.Request, format string, arguments ...any) {
+	h.Unexpected("webhook receiver: %s %s: %s", r.Method, r.URL.Path, fmt.Sprintf(format, arguments...))
 	w.WriteHeader(http.StatusBadRequest)
 }

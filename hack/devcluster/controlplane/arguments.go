@@ -1,7 +1,6 @@
 package controlplane
 
 import (
-	"fmt"
 	"net"
 )
 
@@ -59,14 +58,4 @@ func (c *ControlPlane) controllerManagerArguments() []string {
 		"--kube-api-qps=1000",
 		"--kube-api-burst=2000",
 	}
-}
-
-// FreeAddress is a loopback address with a port that nobody listened on a moment ago.
-func FreeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find free port: %w", err)
-	}
-	defer listener.Close()
-	return listener.Addr().String(), nil
 }
