@@ -81,7 +81,7 @@ const (
 // ReasonMayWrite is the reason of a WritesBack that is true: the token has the scope event:write.
 const ReasonMayWrite = "MayWrite"
 
-// Reasons of an Incident's WrittenBack condition, besides ScopeMissing, SentryUnavailable and those of InSync.
+// Reasons of an Incident's WrittenBack condition, besides those of a source's InSync that is false.
 const (
 	// ReasonWritten: Sentry has what was to be written, or said so already.
 	ReasonWritten = "Written"

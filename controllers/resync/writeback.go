@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -109,34 +110,22 @@ func (w *WriteBack) write(ctx context.Context, source *v1alpha1.AlertSource, inc
 	if feed == nil {
 		return notConnected(source)
 	}
-	// Between the look and the write as little as possible may happen.
 	sentry, end, err := feed.sentry.Turn(ctx, 1+len(due(source, incident)))
 	if err != nil {
 		return failureOf(err)
 	}
 	defer end()
-	detail, answer, err := sentry.Issue(ctx, incident.Spec.AlertKey.IssueID())
-	isMissing := sentryapi.IsNotFound(err)
-	switch {
-	case sentryapi.IsForbidden(err):
-		return &writeError{v1alpha1.ReasonProjectUnreachable, fmt.Errorf("%w: see that the token sees the issue's project", err)}
-	case err != nil && !isMissing:
-		return failureOf(err)
+	// The turn may have come minutes later. From here to the write as little as possible may happen.
+	if err := w.feeds.APIReader.Get(ctx, client.ObjectKeyFromObject(incident), incident); err != nil {
+		return fmt.Errorf("get the Incident: %w", err)
 	}
-	for _, one := range due(source, incident) {
-		now := w.feeds.Clock.Now()
-		if isMissing && now.Before(one.At.Add(missingFor)) {
-			return failureOf(err)
-		}
-		outcome, why := v1alpha1.OutcomeDropped, "Sentry does not have the issue any more"
-		if !isMissing {
-			latest, err := w.feeds.Intake.Latest(ctx, feed.name, incident.Spec.AlertKey)
-			if err != nil {
-				return err
-			}
-			view := writeView{incident: incident, latest: latest, detail: detail, ahead: answer.Ahead(), now: now}
-			outcome, why = view.judge(one)
-		}
+	left := due(source, incident)
+	view, err := w.look(ctx, feed, sentry, incident, left)
+	if err != nil {
+		return err
+	}
+	for _, one := range left {
+		outcome, why := view.judge(one)
 		if outcome == v1alpha1.OutcomeWritten {
 			if outcome, why, err = send(ctx, sentry, incident, one); err != nil {
 				return failureOf(err)
@@ -147,6 +136,30 @@ func (w *WriteBack) write(ctx context.Context, source *v1alpha1.AlertSource, inc
 		}
 	}
 	return nil
+}
+
+// look asks Sentry for the issue of an Incident. That it is missing is an answer only some time after the responses.
+func (w *WriteBack) look(
+	ctx context.Context, feed *feed, sentry *sentryapi.Client, incident *v1alpha1.Incident, left []lifecycle.Writing,
+) (writeView, error) {
+	now := w.feeds.Clock.Now()
+	isYoung := func(one lifecycle.Writing) bool { return now.Before(one.At.Add(missingFor)) }
+	detail, answer, err := sentry.Issue(ctx, incident.Spec.AlertKey.IssueID())
+	isMissing := sentryapi.IsNotFound(err)
+	switch {
+	case sentryapi.IsForbidden(err):
+		err = fmt.Errorf("%w: see that the token sees the issue's project", err)
+		return writeView{}, &writeError{v1alpha1.ReasonProjectUnreachable, err}
+	case err != nil && !isMissing, isMissing && slices.ContainsFunc(left, isYoung):
+		return writeView{}, failureOf(err)
+	}
+	latest, err := w.feeds.Intake.Latest(ctx, feed.name, incident.Spec.AlertKey)
+	if err != nil {
+		return writeView{}, err
+	}
+	return writeView{
+		incident: incident, latest: latest, detail: detail, isMissing: isMissing, ahead: answer.Ahead(), now: now,
+	}, nil
 }
 
 // send makes one change in Sentry. A comment that Sentry refuses as invalid it has had within the last hour.
@@ -175,6 +188,7 @@ func notConnected(source *v1alpha1.AlertSource) error {
 	return &writeError{cmp.Or(synced.Reason, v1alpha1.ReasonSentryUnavailable), errors.New("Sentry cannot be asked: " + synced.Message)}
 }
 
+// failureOf is why a call to Sentry did not do what it should.
 func failureOf(err error) error {
 	switch {
 	case sentryapi.IsForbidden(err):

@@ -63,39 +63,39 @@ func TestWhateverSentryAnswersTheEndIsRightAndCommentedOnce(t *testing.T) {
 		fault func(w *world) fault
 		// reason and says are those of the condition while it fails.
 		reason, says string
+		// timeout is how long a call may take; 0: as usual.
+		timeout time.Duration
 	}{
 		"403": {func(w *world) fault {
 			return func(response http.ResponseWriter, _ *http.Request) {
 				w.sentry.Refuse(response, http.StatusForbidden, "You do not have permission to perform this action.")
 			}
-		}, v1alpha1.ReasonScopeMissing, "event:write"},
+		}, v1alpha1.ReasonScopeMissing, "event:write", 0},
 		"429 with a reset in the past": {func(w *world) fault {
 			return func(response http.ResponseWriter, _ *http.Request) {
 				w.sentry.Limit(response, w.clock.Now().Add(-time.Minute))
 			}
-		}, v1alpha1.ReasonSentryUnavailable, "429"},
+		}, v1alpha1.ReasonSentryUnavailable, "429", 0},
 		"500 before the write took effect": {func(*world) fault {
 			return func(response http.ResponseWriter, _ *http.Request) { serverError(response) }
-		}, v1alpha1.ReasonSentryUnavailable, "500"},
+		}, v1alpha1.ReasonSentryUnavailable, "500", 0},
 		"500 after the write took effect": {func(w *world) fault {
 			return w.afterwards(serverError)
-		}, v1alpha1.ReasonSentryUnavailable, "500"},
+		}, v1alpha1.ReasonSentryUnavailable, "500", 0},
 		"a connection cut before": {func(*world) fault {
 			return func(response http.ResponseWriter, _ *http.Request) { cut(response) }
-		}, v1alpha1.ReasonSentryUnavailable, "EOF"},
+		}, v1alpha1.ReasonSentryUnavailable, "EOF", 0},
 		"a connection cut after": {func(w *world) fault {
 			return w.afterwards(cut)
-		}, v1alpha1.ReasonSentryUnavailable, "EOF"},
+		}, v1alpha1.ReasonSentryUnavailable, "EOF", 0},
 		"a hang": {func(w *world) fault {
 			return w.afterwards(func(http.ResponseWriter) { <-w.Context().Done() })
-		}, v1alpha1.ReasonSentryUnavailable, "deadline"},
+		}, v1alpha1.ReasonSentryUnavailable, "deadline", time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWritingWorld(t)
-			if name == "a hang" {
-				w.timeout = time.Second
-				w.connect()
-			}
+			w.timeout = c.timeout
+			w.connect()
 			id := w.open()
 			w.respond(id, acknowledgeByHand)
 			w.clock.Move(time.Second)
@@ -147,6 +147,32 @@ func TestNoLimitComesBetweenALookAndItsWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.expectWritten("resolve, comment")
+}
+
+// meanwhile is a reader behind whose first answer something happens.
+type meanwhile struct {
+	client.Reader
+	happen func()
+}
+
+func (m *meanwhile) Get(ctx context.Context, key client.ObjectKey, into client.Object, options ...client.GetOption) error {
+	err := m.Reader.Get(ctx, key, into, options...)
+	if happen := m.happen; happen != nil {
+		m.happen = nil
+		happen()
+	}
+	return err
+}
+
+func TestAnAcknowledgementTakenBackWhileItWaitsForItsTurnIsNotWritten(t *testing.T) {
+	w := newWritingWorld(t)
+	id := w.open()
+	w.respond(id, acknowledgeByHand)
+	w.resync.APIReader = &meanwhile{Reader: w.resync.APIReader, happen: func() {
+		w.respond(id, func(response *v1alpha1.Response, _ metav1.Time) { *response = v1alpha1.Response{} })
+	}}
+	w.write()
+	w.expectWritten("")
 }
 
 // dying is a client whose process ends before it writes a status: nobody hears of that write, nor of any later one.

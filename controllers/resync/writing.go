@@ -39,6 +39,8 @@ func due(source *v1alpha1.AlertSource, incident *v1alpha1.Incident) []lifecycle.
 type writeView struct {
 	incident, latest *v1alpha1.Incident
 	detail           sentry.Detail
+	// isMissing is true if Sentry does not have it.
+	isMissing bool
 	// ahead is how far Sentry's clock is ahead of the operator's.
 	ahead time.Duration
 	// now is the operator's time.
@@ -48,6 +50,8 @@ type writeView struct {
 // judge says whether something is to be written: OutcomeWritten if so, or why it is not.
 func (v writeView) judge(writing lifecycle.Writing) (outcome v1alpha1.WriteOutcome, why string) {
 	switch {
+	case v.isMissing:
+		return v1alpha1.OutcomeDropped, "Sentry does not have the issue any more"
 	case v.detail.ID != v.incident.Spec.AlertKey.IssueID():
 		return v1alpha1.OutcomeDropped, "the issue was merged into issue " + v.detail.ID
 	case writing.Kind == v1alpha1.WriteResolve:
@@ -61,11 +65,6 @@ func (v writeView) judge(writing lifecycle.Writing) (outcome v1alpha1.WriteOutco
 
 func (v writeView) judgeResolve(writing lifecycle.Writing) (outcome v1alpha1.WriteOutcome, why string) {
 	worsened := v.detail.WorsenedAt().Add(-v.ahead)
-	resolved := writing.At.Time
-	if resolved.After(v.now) {
-		// A time ahead counts as that of the first look at it.
-		resolved = endOf(v.incident)
-	}
 	status := v.detail.Status.Value
 	switch {
 	case v.latest != nil && v.latest.UID != v.incident.UID:
@@ -76,11 +75,23 @@ func (v writeView) judgeResolve(writing lifecycle.Writing) (outcome v1alpha1.Wri
 		return v1alpha1.OutcomeDropped, "the issue is archived"
 	case status != lifecycle.StatusUnresolved:
 		return v1alpha1.OutcomeDropped, fmt.Sprintf("Sentry calls the issue %q", status)
-	case worsened.After(resolved):
+	case worsened.After(v.resolvedAt(writing)):
 		return v1alpha1.OutcomeDropped, "the issue came back, or became worse, at " + worsened.UTC().Format(time.RFC3339)
 	default:
 		return v1alpha1.OutcomeWritten, ""
 	}
+}
+
+// resolvedAt is when a responder resolved. A time ahead counts as that of the first look at it, which the status has once there was one.
+func (v writeView) resolvedAt(writing lifecycle.Writing) time.Time {
+	if !writing.At.After(v.now) {
+		return writing.At.Time
+	}
+	cycles := v.incident.Status.Cycles
+	if len(cycles) > 0 && cycles[len(cycles)-1].ResolvedBy == writing.By {
+		return endOf(v.incident)
+	}
+	return v.now
 }
 
 // commentOf is what is written about a response. It is the same each time and, for its time, of no other response.

@@ -38,6 +38,10 @@ type demonstration struct {
 	people  *people
 }
 
+// answerPatience is how long the demo's Sentry waits for an answer, and the operator for its write: the story is what webhooks do, not how
+// soon a busy machine's disk takes them.
+const answerPatience = 30 * time.Second
+
 // demo tells the story and returns an error unless everything came as told.
 func demo(ctx context.Context, out *terminal) (err error) {
 	folder, err := os.MkdirTemp("", "itoc360-demo-")
@@ -55,7 +59,7 @@ func demo(ctx context.Context, out *terminal) (err error) {
 	}
 	defer people.stop()
 	running, err := startCluster(ctx, out, intake, filepath.Join(folder, "operator.log"), "--slack-api-url="+people.slackURL,
-		"--pagerduty-events-url="+people.dutyURL)
+		"--pagerduty-events-url="+people.dutyURL, "--intake-answer-timeout="+answerPatience.String())
 	defer func() {
 		out.progress("Stopping")
 		err = errors.Join(err, running.stop())

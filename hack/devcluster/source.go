@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"time"
 
@@ -59,7 +60,9 @@ func (d *demonstration) apply(ctx context.Context, name, more string) error {
 	if err := d.api.Get(ctx, key, &made); err != nil {
 		return fmt.Errorf("get webhook Secret: %w", err)
 	}
-	sender := simulator.Client{URL: string(made.Data[v1alpha1.SecretKeyURL]), Secret: secret}
+	sender := simulator.Client{
+		URL: string(made.Data[v1alpha1.SecretKeyURL]), Secret: secret, HTTP: &http.Client{Timeout: answerPatience},
+	}
 	d.senders[name] = sender
 	d.out.line("   Sentry is told the URL that is in Secret %s and says hello", key.Name)
 	return greet(ctx, sender)
