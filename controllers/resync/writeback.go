@@ -120,6 +120,9 @@ func (w *WriteBack) write(ctx context.Context, source *v1alpha1.AlertSource, inc
 		return fmt.Errorf("get the Incident: %w", err)
 	}
 	left := due(source, incident)
+	if len(left) == 0 {
+		return nil
+	}
 	view, err := w.look(ctx, feed, sentry, incident, left)
 	if err != nil {
 		return err

@@ -13,18 +13,17 @@ import (
 
 // What counts as the time of a resolve that a responder's clock, which may be ahead, dated.
 func TestAResolveIsComparedByWhenItWasMade(t *testing.T) {
-	const ago = -time.Minute
+	const ago, written, dropped = -time.Minute, v1alpha1.OutcomeWritten, v1alpha1.OutcomeDropped
 	for name, c := range map[string]struct {
 		// resolved, looked and worsened are relative to now; looked is 0 before the first look at the resolve.
 		resolved, looked, worsened time.Duration
 		want                       v1alpha1.WriteOutcome
 	}{
-		"made after it came back":                          {resolved: ago, looked: ago, worsened: 2 * ago, want: v1alpha1.OutcomeWritten},
-		"made before it came back":                         {resolved: 2 * ago, looked: 2 * ago, worsened: ago, want: v1alpha1.OutcomeDropped},
-		"dated ahead, and not looked at yet":               {resolved: time.Minute, worsened: ago, want: v1alpha1.OutcomeWritten},
-		"dated ahead, and looked at after it came back":    {resolved: time.Hour, looked: ago, worsened: 2 * ago, want: v1alpha1.OutcomeWritten},
-		"dated ahead, and looked at before it came back":   {resolved: time.Hour, looked: 2 * ago, worsened: ago, want: v1alpha1.OutcomeDropped},
-		"made after it came back, and it never did before": {resolved: ago, looked: ago, worsened: -1e6 * time.Hour, want: v1alpha1.OutcomeWritten},
+		"made after it came back":                        {resolved: ago, looked: ago, worsened: 2 * ago, want: written},
+		"made before it came back":                       {resolved: 2 * ago, looked: 2 * ago, worsened: ago, want: dropped},
+		"dated ahead, and not looked at yet":             {resolved: time.Minute, worsened: ago, want: written},
+		"dated ahead, and looked at after it came back":  {resolved: time.Hour, looked: ago, worsened: 2 * ago, want: written},
+		"dated ahead, and looked at before it came back": {resolved: time.Hour, looked: 2 * ago, worsened: ago, want: dropped},
 	} {
 		t.Run(name, func(t *testing.T) {
 			now := time.Date(2026, 1, 31, 3, 4, 5, 0, time.UTC)
