@@ -145,7 +145,7 @@ func TestALeaderKilledInMidPassLeavesThePassToTheNext(t *testing.T) {
 	reached := make(chan struct{})
 	var once sync.Once
 	// The second page hangs until the leader is gone.
-	sentry.Fault = func(_ http.ResponseWriter, r *http.Request) bool {
+	sentry.SetFault(func(_ http.ResponseWriter, r *http.Request) bool {
 		if strings.Contains(r.URL.RawQuery, "cursor=") {
 			isFirst := false
 			once.Do(func() { isFirst = true })
@@ -155,7 +155,7 @@ func TestALeaderKilledInMidPassLeavesThePassToTheNext(t *testing.T) {
 			}
 		}
 		return false
-	}
+	})
 	patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:"now"}}}`, v1alpha1.AnnotationResync)
 	object := &v1alpha1.AlertSource{ObjectMeta: metav1.ObjectMeta{Namespace: source.Name.Namespace, Name: source.Name.Name}}
 	testbed.Must(t, source.Client.Patch(t.Context(), object, client.RawPatch(types.MergePatchType, []byte(patch))))

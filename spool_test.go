@@ -282,7 +282,8 @@ func wait(t *testing.T, d time.Duration) {
 // replicas that are not ready lags, so they go on coming for a while.
 func TestAReplicaThatIsToldToStopInAStormLosesNothing(t *testing.T) {
 	const grace = 120 * time.Second
-	one := startReplica(t, "replica-a", "--spool-dir="+t.TempDir(), "--shutdown-delay=4s")
+	one := startReplica(t, "replica-a", "--spool-dir="+t.TempDir(), "--shutdown-delay=4s",
+		"--intake-answer-timeout="+testbed.Patience.String())
 	source := testbed.NewSource(t, testbed.NewClient(t, cluster.Config))
 	one.knows(t, source)
 	ctx, end := context.WithCancel(t.Context())
@@ -321,7 +322,7 @@ func TestAReplicaThatIsToldToStopInAStormLosesNothing(t *testing.T) {
 	spooled := 0
 	for number, answer := range answers {
 		if answer.Status != http.StatusOK {
-			t.Errorf("issue %d was answered %v", number, answer)
+			t.Errorf("issue %d was answered %v: %s", number, answer, answer.Body)
 		}
 		if answer.Result == "accepted" {
 			spooled++

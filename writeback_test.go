@@ -68,7 +68,7 @@ func (s *sentrySide) killAfter(t *testing.T, method string, leader *replica) (ta
 	done := make(chan struct{})
 	var once sync.Once
 	const through = "X-Through"
-	s.Fault = func(_ http.ResponseWriter, r *http.Request) bool {
+	s.SetFault(func(_ http.ResponseWriter, r *http.Request) bool {
 		if r.Method != method || r.Header.Get(through) != "" {
 			return false
 		}
@@ -83,7 +83,7 @@ func (s *sentrySide) killAfter(t *testing.T, method string, leader *replica) (ta
 			close(done)
 		}
 		return isFirst
-	}
+	})
 	return done
 }
 

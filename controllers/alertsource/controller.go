@@ -39,7 +39,7 @@ const (
 type Reconciler struct {
 	// Client writes, and reads AlertSources and Incidents from the cache.
 	Client client.Client
-	// APIReader reads Secrets live.
+	// APIReader reads Secrets live, and the source that is to own one.
 	APIReader client.Reader
 	// Recorder takes the Events.
 	Recorder events.EventRecorder

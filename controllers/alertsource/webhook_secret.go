@@ -29,12 +29,31 @@ func (r *Reconciler) webhookSecret(ctx context.Context, source *v1alpha1.AlertSo
 	if obstacle := obstacleTo(secret, source); obstacle.reason != "" {
 		return obstacle, nil
 	}
+	if isLive, err := r.mayOwn(ctx, source, secret); err != nil || !isLive {
+		return finding{}, err
+	}
 	data, problem, err := r.desiredData(ctx, source, secret)
 	if err != nil || problem.reason != "" {
 		return problem, err
 	}
 	changed, err := r.writeSecret(ctx, source, secret, data)
 	return finding{changed: changed}, err
+}
+
+// mayOwn tells whether a source may own a Secret. One that it does not own may have been orphaned by a deletion that the cache has
+// not heard of, and would be collected if it were adopted now; so the source is read live, after the Secret.
+func (r *Reconciler) mayOwn(ctx context.Context, source *v1alpha1.AlertSource, secret *corev1.Secret) (bool, error) {
+	if secret != nil && ownershipOf(secret, source) == ownedBySource {
+		return true, nil
+	}
+	live := &v1alpha1.AlertSource{}
+	if err := r.APIReader.Get(ctx, client.ObjectKeyFromObject(source), live); err != nil {
+		if apierrors.IsNotFound(err) {
+			return false, nil
+		}
+		return false, fmt.Errorf("get source %s: %w", source.Name, err)
+	}
+	return live.UID == source.UID && live.DeletionTimestamp == nil, nil
 }
 
 // readSecret reads a Secret live, nil if it is not there.

@@ -1,12 +1,15 @@
 package alertsource
 
 import (
+	"context"
 	"encoding/base64"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/hack/testbed"
@@ -259,5 +262,27 @@ func TestASourceMayChangeBetweenItsOwnTokenAndTheOperators(t *testing.T) {
 	test.expectData("https://alerts.example.com", test.token(), "token", "previousToken", "url")
 	if got := string(test.secret().Data["previousToken"]); got != ownTokenOfUser {
 		t.Error("the user's token is not honoured any more")
+	}
+}
+
+// The cache has not heard of the deletion when the garbage collector has orphaned the Secret already.
+func TestAnOrphanedSecretIsNotAdoptedByASourceThatIsGoing(t *testing.T) {
+	test := newSourceTest(t)
+	test.reconcile()
+	stale := test.source()
+	testbed.Must(t, control.Client(t).Delete(t.Context(), test.source(), client.PropagationPolicy(metav1.DeletePropagationOrphan)))
+	test.updateSecret(func(secret *corev1.Secret) { secret.OwnerReferences = nil })
+	test.reconciler.Client = interceptor.NewClient(control.Client(t), interceptor.Funcs{
+		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, object client.Object, _ ...client.GetOption) error {
+			if source, ok := object.(*v1alpha1.AlertSource); ok {
+				stale.DeepCopyInto(source)
+				return nil
+			}
+			return c.Get(ctx, key, object)
+		},
+	})
+	test.look()
+	if owners := test.secret().OwnerReferences; len(owners) > 0 {
+		t.Errorf("the Secret is owned by %v", owners)
 	}
 }

@@ -89,7 +89,7 @@ func newHistory(t *testing.T, seed uint64) *history {
 		}
 	}
 	h.lose()
-	h.sentry.Fault = h.fault
+	h.sentry.SetFault(h.fault)
 	return h
 }
 

@@ -81,20 +81,20 @@ func TestAPageThatFailsInTheMiddleResolvesNothing(t *testing.T) {
 	w.pass()
 	ids := w.create(150)
 	w.deliver()
-	w.sentry.Fault = func(response http.ResponseWriter, r *http.Request) bool {
+	w.sentry.SetFault(func(response http.ResponseWriter, r *http.Request) bool {
 		if strings.Contains(r.URL.RawQuery, "cursor=") {
 			http.Error(response, "upstream", http.StatusBadGateway)
 			return true
 		}
 		return false
-	}
+	})
 	w.clock.Move(10 * time.Minute)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	if err := w.feed.pass(ctx); err == nil {
 		t.Error("the pass has ended")
 	}
-	w.sentry.Fault = nil
+	w.sentry.SetFault(nil)
 	for _, id := range ids {
 		w.expectStory(id, "Open")
 	}
@@ -214,20 +214,20 @@ func TestALeaderKilledInMidMergeLeavesNothingUndone(t *testing.T) {
 	for kill := range 3 {
 		ctx, cancel := context.WithCancel(t.Context())
 		calls := 0
-		w.sentry.Fault = func(http.ResponseWriter, *http.Request) bool {
+		w.sentry.SetFault(func(http.ResponseWriter, *http.Request) bool {
 			calls++
 			if calls > 2+kill {
 				cancel()
 			}
 			return false
-		}
+		})
 		_ = w.feed.pass(ctx)
 		cancel()
 		w.conclude()
 		w.restart()
 		w.clock.Move(time.Minute)
 	}
-	w.sentry.Fault = nil
+	w.sentry.SetFault(nil)
 	w.pass()
 	w.pass()
 	w.expectStory(merged, "Resolved")
@@ -302,13 +302,13 @@ func TestAnAnswerThatNamesNoIssueResolvesNothing(t *testing.T) {
 	w.pass()
 	w.sentry.Have(simulator.QuirkEmptyList, true)
 	w.sentry.Vanish(id, true)
-	w.sentry.Fault = func(response http.ResponseWriter, r *http.Request) bool {
+	w.sentry.SetFault(func(response http.ResponseWriter, r *http.Request) bool {
 		isSingle := strings.Contains(r.URL.Path, "/issues/"+id)
 		if isSingle {
 			_, _ = response.Write([]byte(`{"status":"ok"}`))
 		}
 		return isSingle
-	}
+	})
 	w.pass()
 	w.expectStory(id, "Open")
 	if waiting := w.lastPass().Waiting; waiting != 1 {
@@ -322,13 +322,13 @@ func TestOneIssueThatCannotBeAskedForKeepsNoPassFromEnding(t *testing.T) {
 	w.pass()
 	ids := w.create(3)
 	w.lose()
-	w.sentry.Fault = func(response http.ResponseWriter, r *http.Request) bool {
+	w.sentry.SetFault(func(response http.ResponseWriter, r *http.Request) bool {
 		isBroken := strings.Contains(r.URL.Path, "/issues/"+ids[0])
 		if isBroken {
 			response.WriteHeader(http.StatusInternalServerError)
 		}
 		return isBroken
-	}
+	})
 	for range 3 {
 		w.pass()
 	}
@@ -336,7 +336,7 @@ func TestOneIssueThatCannotBeAskedForKeepsNoPassFromEnding(t *testing.T) {
 	w.expectPages(ids[2], 1)
 	w.expectStory(ids[0], "")
 	// It is news still, once it can be asked for.
-	w.sentry.Fault = nil
+	w.sentry.SetFault(nil)
 	w.pass()
 	w.expectPages(ids[0], 1)
 }

@@ -12,13 +12,13 @@ import (
 // during lets something happen, once, the moment Sentry is asked for what a part of the address names, before it answers.
 func (w *world) during(path string, happens func()) {
 	done := false
-	w.sentry.Fault = func(_ http.ResponseWriter, r *http.Request) bool {
+	w.sentry.SetFault(func(_ http.ResponseWriter, r *http.Request) bool {
 		if !done && strings.Contains(r.URL.Path+"?"+r.URL.RawQuery, path) {
 			done = true
 			happens()
 		}
 		return false
-	}
+	})
 }
 
 func TestAPageAndAWebhookOfTheSameSecond(t *testing.T) {
@@ -58,7 +58,7 @@ func TestAPageAndAWebhookOfTheSameSecond(t *testing.T) {
 			})
 			w.pass()
 			w.deliver()
-			w.sentry.Fault = nil
+			w.sentry.SetFault(nil)
 			w.pass()
 			w.expectStory(id, c.want)
 			w.expectPages(id, c.pages)
@@ -100,7 +100,7 @@ func TestWhatSlipsFromPageToPageIsFoundByTheNextPass(t *testing.T) {
 	w.deliver()
 	// It is on the third page, and on the first one once that was read; and when that is read again, others are in front of it.
 	jumped := false
-	w.sentry.Fault = func(_ http.ResponseWriter, r *http.Request) bool {
+	w.sentry.SetFault(func(_ http.ResponseWriter, r *http.Request) bool {
 		query := r.URL.Query()
 		switch {
 		case query.Get("cursor") == "0:200:0" && !jumped:
@@ -112,11 +112,11 @@ func TestWhatSlipsFromPageToPageIsFoundByTheNextPass(t *testing.T) {
 			}
 		}
 		return false
-	}
+	})
 	w.pass()
 	w.deliver()
 	w.expectStory(busy, "")
-	w.sentry.Fault = nil
+	w.sentry.SetFault(nil)
 	w.pass()
 	w.expectStory(busy, "Open")
 	w.expectPages(busy, 1)

@@ -62,12 +62,12 @@ func TestSlugsThatAreRefusedBecomeIds(t *testing.T) {
 		w.expectCondition(v1alpha1.ConditionInSync, metav1.ConditionTrue, v1alpha1.ReasonInSync)
 	}
 	// Once the ids are known, only these are asked for.
-	w.sentry.Fault = func(_ http.ResponseWriter, r *http.Request) bool {
+	w.sentry.SetFault(func(_ http.ResponseWriter, r *http.Request) bool {
 		if query := r.URL.Query(); query.Get("query") != "" && !strings.Contains(r.URL.RawQuery, "project="+w.project) {
 			t.Errorf("asked for projects %s", query["project"])
 		}
 		return false
-	}
+	})
 	w.pass()
 }
 
@@ -107,7 +107,7 @@ func TestWhatIsWrongWithTheSetUpIsSaid(t *testing.T) {
 			func(w *world) { w.sentry.Scopes = []string{"org:read"} }, v1alpha1.ReasonScopeMissing, "event:read",
 		},
 		"another organization": {func(w *world) { w.sentry.Slug = "other" }, v1alpha1.ReasonOrganizationUnreachable, "acme"},
-		"an API that is away":  {func(w *world) { w.sentry.Fault = away }, v1alpha1.ReasonSentryUnavailable, "502"},
+		"an API that is away":  {func(w *world) { w.sentry.SetFault(away) }, v1alpha1.ReasonSentryUnavailable, "502"},
 		"a proxy that wants a login": {
 			func(w *world) { w.sentry.Have(simulator.QuirkForeignRedirect, true) }, v1alpha1.ReasonSentryUnavailable, "redirected",
 		},

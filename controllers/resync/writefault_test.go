@@ -30,7 +30,7 @@ const through = "X-Through"
 // fails lets calls that change something fail, each of them once, in the given ways.
 func (w *world) fails(ways []fault) {
 	var mu sync.Mutex
-	w.sentry.Fault = func(response http.ResponseWriter, request *http.Request) bool {
+	w.sentry.SetFault(func(response http.ResponseWriter, request *http.Request) bool {
 		if request.Method == http.MethodGet || request.Header.Get(through) != "" {
 			return false
 		}
@@ -44,7 +44,7 @@ func (w *world) fails(ways []fault) {
 			way(response, request)
 		}
 		return way != nil
-	}
+	})
 }
 
 // afterwards lets a change take effect, and then answers otherwise.
@@ -134,12 +134,12 @@ func TestNoLimitComesBetweenALookAndItsWrite(t *testing.T) {
 	id := w.open()
 	w.respond(id, resolveByHand)
 	// While Sentry is asked for the issue, another source learns that it is to wait.
-	w.sentry.Fault = func(_ http.ResponseWriter, request *http.Request) bool {
+	w.sentry.SetFault(func(_ http.ResponseWriter, request *http.Request) bool {
 		if request.Method == http.MethodGet {
 			w.limiters.For(request.Host, "acme").Pause(5 * time.Minute)
 		}
 		return false
-	}
+	})
 	ctx, cancel := context.WithTimeout(t.Context(), testbed.Patience)
 	defer cancel()
 	request := ctrl.Request{NamespacedName: client.ObjectKeyFromObject(w.incident(id))}

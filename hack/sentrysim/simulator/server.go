@@ -36,17 +36,26 @@ type Server struct {
 	Scopes []string
 	// Prefix is the path under which the API is; "" for none.
 	Prefix string
-	// Fault may answer in place of the API: it tells whether it did. Default: it never does.
-	Fault func(w http.ResponseWriter, r *http.Request) bool
 	// Unexpected hears of requests that no client should make. Default: nobody.
 	Unexpected func(request string)
 
 	quirks  sync.Map
 	mu      sync.Mutex
+	fault   Fault
 	calls   int
 	running int
 	most    int
 	writes  []Write
+}
+
+// Fault may answer in place of the API: it tells whether it did.
+type Fault func(w http.ResponseWriter, r *http.Request) bool
+
+// SetFault sets what is asked before the API from the next call on, nil for nothing, which is the default.
+func (s *Server) SetFault(fault Fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fault = fault
 }
 
 // Have gives the server a quirk, or takes it away.
@@ -67,10 +76,10 @@ func (s *Server) Calls() (calls, most int) {
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.begin()
+	fault := s.begin()
 	defer s.end()
 	w.Header().Set("Date", s.now().Format(http.TimeFormat))
-	if s.Fault != nil && s.Fault(w, r) {
+	if fault != nil && fault(w, r) {
 		return
 	}
 	if s.has(QuirkForeignRedirect) {
@@ -80,12 +89,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.route(w, r)
 }
 
-func (s *Server) begin() {
+func (s *Server) begin() Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls++
 	s.running++
 	s.most = max(s.most, s.running)
+	return s.fault
 }
 
 func (s *Server) end() {

@@ -198,13 +198,13 @@ func TestSafeCallsAreTriedAgain(t *testing.T) {
 			w := newWorld(t)
 			id := w.Create(w.project, simulator.Issue{})
 			faults := 2
-			w.Fault = func(response http.ResponseWriter, _ *http.Request) bool {
+			w.SetFault(func(response http.ResponseWriter, _ *http.Request) bool {
 				faults--
 				if faults >= 0 {
 					fault(response)
 				}
 				return faults >= 0
-			}
+			})
 			if ids, _, err := w.unresolved(t); err != nil || !slices.Equal(ids, []string{id}) {
 				t.Errorf("%s, %v", ids, err)
 			}
@@ -229,14 +229,14 @@ func TestALimitIsWaitedFor(t *testing.T) {
 		// Sentry's clock tells when, not ours.
 		w.Now = func() time.Time { return time.Now().Add(time.Hour) }
 		begun, limited := time.Now(), true
-		w.Fault = func(response http.ResponseWriter, _ *http.Request) bool {
+		w.SetFault(func(response http.ResponseWriter, _ *http.Request) bool {
 			if !limited {
 				return false
 			}
 			limited = false
 			w.Limit(response, w.Now().Add(2*time.Second))
 			return true
-		}
+		})
 		if ids, _, err := w.unresolved(t); err != nil || len(ids) != 1 {
 			t.Errorf("%s, %v", ids, err)
 		}
@@ -260,11 +260,11 @@ func TestErrorsSayWhatSentrySays(t *testing.T) {
 		`"too fast"`: ": too fast", `{"detail":"a\nb"}`: ": a b", `[1]`: "", `nothing`: "", `{"a":["b"],"c":["d"]}`: ": a: b; c: d",
 		`"` + strings.Repeat("x", 1000) + `"`: strings.Repeat("x", 200) + "…",
 	} {
-		w.Fault = func(response http.ResponseWriter, _ *http.Request) bool {
+		w.SetFault(func(response http.ResponseWriter, _ *http.Request) bool {
 			response.WriteHeader(http.StatusTeapot)
 			_, _ = response.Write([]byte(body))
 			return true
-		}
+		})
 		if _, _, err := w.unresolved(t); err == nil || !strings.HasSuffix(err.Error(), want) {
 			t.Errorf("%s gives %v", body, err)
 		}
@@ -284,10 +284,10 @@ func TestNoRedirectLeavesTheHost(t *testing.T) {
 
 func TestAnAnswerIsBounded(t *testing.T) {
 	w := newWorld(t)
-	w.Fault = func(response http.ResponseWriter, _ *http.Request) bool {
+	w.SetFault(func(response http.ResponseWriter, _ *http.Request) bool {
 		_, _ = response.Write([]byte("[" + strings.Repeat(" ", 17<<20)))
 		return true
-	}
+	})
 	if _, _, err := w.unresolved(t); !errors.Is(err, outbound.ErrTooLong) {
 		t.Errorf("gives %v", err)
 	}
@@ -319,12 +319,12 @@ func TestAHundredSourcesOfOneOrganizationAskFourAtATime(t *testing.T) {
 	w.Create(w.project, simulator.Issue{})
 	var mu sync.Mutex
 	var begins []time.Time
-	w.Fault = func(http.ResponseWriter, *http.Request) bool {
+	w.SetFault(func(http.ResponseWriter, *http.Request) bool {
 		mu.Lock()
 		defer mu.Unlock()
 		begins = append(begins, time.Now())
 		return false
-	}
+	})
 	const perSecond, burst = 100, 4
 	shared := options()
 	shared.BaseURL = w.http.URL + "/sentry"

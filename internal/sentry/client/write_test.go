@@ -90,10 +90,10 @@ func TestWhatIsWrittenAboutAMergedIssueChangesTheOneThatIsLeft(t *testing.T) {
 func TestWhatIsWrittenIsTriedOnce(t *testing.T) {
 	w, _, _ := newWritableWorld(t)
 	id := w.Create(w.project, simulator.Issue{})
-	w.Fault = func(response http.ResponseWriter, _ *http.Request) bool {
+	w.SetFault(func(response http.ResponseWriter, _ *http.Request) bool {
 		http.Error(response, "upstream", http.StatusBadGateway)
 		return true
-	}
+	})
 	for name, err := range map[string]error{
 		"a resolve": w.client.Resolve(t.Context(), id),
 		"a comment": w.client.Comment(t.Context(), id, "text"),
@@ -111,14 +111,14 @@ func TestNoRedirectMakesAQuestionOfAWrite(t *testing.T) {
 	w, _, _ := newWritableWorld(t)
 	id := w.Create(w.project, simulator.Issue{})
 	isRedirected := false
-	w.Fault = func(response http.ResponseWriter, request *http.Request) bool {
+	w.SetFault(func(response http.ResponseWriter, request *http.Request) bool {
 		if isRedirected {
 			return false
 		}
 		isRedirected = true
 		http.Redirect(response, request, request.URL.Path, http.StatusMovedPermanently)
 		return true
-	}
+	})
 	if err := w.client.Resolve(t.Context(), id); !errors.Is(err, outbound.ErrRedirected) {
 		t.Errorf("gives %v", err)
 	}
