@@ -1,12 +1,16 @@
 package webhook_test
 
 import (
+	"context"
 	"testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/hack/testbed"
+	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 )
 
 func TestAnIncidentThatIsBeingDeletedTakesNothingWithIt(t *testing.T) {
@@ -43,4 +47,30 @@ func TestAnIncidentThatIsBeingDeletedTakesNothingWithIt(t *testing.T) {
 	if incidents := source.Incidents(t); len(incidents) != 1 || incidents[0].Name != second {
 		t.Errorf("what stays is %+v", incidents)
 	}
+}
+
+// A replica has not heard of a source's deletion when the garbage collector has orphaned its Incidents already.
+func TestAnOrphanedIncidentIsNotAdoptedByASourceThatIsGoing(t *testing.T) {
+	served := startIntake(t, cluster(t).Config)
+	source := testbed.NewSource(t, served.client, func(s *v1alpha1.AlertSource) { s.Finalizers = []string{"example.com/keep"} })
+	served.knows(t, source)
+	record(t, storeWith(t, served, interceptor.Funcs{}), source, heard(v1alpha1.SignalAlert, 1))
+	stale := known(t, source)
+	testbed.Must(t, served.client.Delete(t.Context(), source.Get(t), client.PropagationPolicy(metav1.DeletePropagationOrphan)))
+	incident := &source.Incidents(t)[0]
+	incident.OwnerReferences = nil
+	testbed.Must(t, served.client.Update(t.Context(), incident))
+	testbed.Eventually(t, "the cache has heard of it", func(ctx context.Context) bool {
+		var cached v1alpha1.Incident
+		testbed.Must(t, served.cache.Get(ctx, client.ObjectKeyFromObject(incident), &cached))
+		return len(cached.OwnerReferences) == 0
+	})
+	outcomes := storeWith(t, served, interceptor.Funcs{}).Record(t.Context(), stale, issue42, []lifecycle.Heard{heard(v1alpha1.SignalResolve, 2)})
+	if len(outcomes) != 1 || outcomes[0].Effect != v1alpha1.EffectResolved {
+		t.Errorf("the outcomes are %+v", outcomes)
+	}
+	if owners := source.Incidents(t)[0].OwnerReferences; len(owners) > 0 {
+		t.Errorf("the Incident is owned by %v", owners)
+	}
+	source.Update(t, func(s *v1alpha1.AlertSource) { s.Finalizers = nil })
 }

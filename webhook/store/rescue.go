@@ -107,6 +107,15 @@ func (s *Store) reown(ctx context.Context, source *sources.Source, key Key, inci
 	case isOwned(now, source.Object):
 		return now, nil
 	default:
-		return s.writer.adopt(ctx, now, source.Object)
+		return s.adopt(ctx, now, source.Object)
 	}
+}
+
+// adopt gives an Incident to a source, unless that is being deleted and the cache has not heard of it: the Incident may just have been
+// orphaned, and would go with the source. So the source is read live, after the Incident.
+func (s *Store) adopt(ctx context.Context, incident *v1alpha1.Incident, source *v1alpha1.AlertSource) (*v1alpha1.Incident, error) {
+	if isThere, err := s.view.isThere(ctx, source); err != nil || !isThere {
+		return incident, err
+	}
+	return s.writer.adopt(ctx, incident, source)
 }

@@ -156,7 +156,7 @@ func (r *recording) look(ctx context.Context) (err error) {
 		return err
 	}
 	if found.incident != nil && isLeftTo(r.source.Object, found.incident) {
-		found.incident, err = r.writer.adopt(ctx, found.incident, r.source.Object)
+		found.incident, err = r.adopt(ctx, found.incident, r.source.Object)
 		if err != nil {
 			return r.doubt(found.number(), err)
 		}

@@ -100,6 +100,19 @@ func (v view) get(ctx context.Context, source types.NamespacedName, key v1alpha1
 	return &incident, nil
 }
 
+// isThere asks the API server whether a source is there, and not being deleted.
+func (v view) isThere(ctx context.Context, source *v1alpha1.AlertSource) (bool, error) {
+	var live v1alpha1.AlertSource
+	err := v.live.Get(ctx, client.ObjectKeyFromObject(source), &live)
+	switch {
+	case apierrors.IsNotFound(err):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("get source %s/%s: %w", source.Namespace, source.Name, err)
+	}
+	return live.UID == source.UID && live.DeletionTimestamp.IsZero(), nil
+}
+
 func (v view) remember(source types.NamespacedName, key v1alpha1.AlertKey, written *v1alpha1.Incident) {
 	v.recent.Add(Key{source, key}, written, recentMemory)
 }
