@@ -183,7 +183,8 @@ func TestWhatWaitedSixMinutesInTheSpoolPagesThoughTheOperatorsClockIsBehind(t *t
 	w.expectStory(id, "")
 	w.clock.Move(6 * time.Minute)
 	api.away.Store(false)
-	testbed.Eventually(t, "the webhook is recorded", func(context.Context) bool { return w.story(id) == "Open" })
+	testbed.Eventually(t, "the webhook is recorded", func(context.Context) bool { return len(w.mirror.Incidents()) == 1 })
+	w.expectStory(id, "Open")
 	w.conclude()
 	w.expectPages(id, 1)
 	for range 2 {
