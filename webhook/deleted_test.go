@@ -65,7 +65,8 @@ func TestAnOrphanedIncidentIsNotAdoptedByASourceThatIsGoing(t *testing.T) {
 		testbed.Must(t, served.cache.Get(ctx, client.ObjectKeyFromObject(incident), &cached))
 		return len(cached.OwnerReferences) == 0
 	})
-	outcomes := storeWith(t, served, interceptor.Funcs{}).Record(t.Context(), stale, issue42, []lifecycle.Heard{heard(v1alpha1.SignalResolve, 2)})
+	behind := storeWith(t, served, interceptor.Funcs{})
+	outcomes := behind.Record(t.Context(), stale, issue42, []lifecycle.Heard{heard(v1alpha1.SignalResolve, 2)})
 	if len(outcomes) != 1 || outcomes[0].Effect != v1alpha1.EffectResolved {
 		t.Errorf("the outcomes are %+v", outcomes)
 	}
