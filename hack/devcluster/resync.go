@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -44,7 +45,6 @@ type organization struct {
 	http    *http.Server
 	url     string
 	outbox  simulator.Outbox
-	passes  int
 }
 
 func startOrganization() (*organization, error) {
@@ -84,19 +84,19 @@ func (d *demonstration) heal(ctx context.Context, sentry *organization) error {
 	if err := d.apply(ctx, billing, fmt.Sprintf(apiLines, sentry.url)); err != nil {
 		return err
 	}
-	if err := d.awaitPass(ctx, sentry); err != nil {
+	if err := d.awaitPass(ctx, nil); err != nil {
 		return err
 	}
 	d.out.line("   What was there before the first pass is shown, and wakes nobody; then webhooks are lost")
 	sentry.create("Payments fail", 4)
 	sentry.outbox.Take()
-	if err := d.pass(ctx, sentry); err != nil {
+	if err := d.pass(ctx, 1); err != nil {
 		return err
 	}
 	if err := d.showFound(ctx, 5); err != nil {
 		return err
 	}
-	if err := d.pass(ctx, sentry); err != nil {
+	if err := d.pass(ctx, 2); err != nil {
 		return err
 	}
 	if err := d.expectDelivering(ctx, metav1.ConditionFalse); err != nil {
@@ -113,7 +113,7 @@ func (d *demonstration) heal(ctx context.Context, sentry *organization) error {
 	}); err != nil {
 		return err
 	}
-	if err := d.pass(ctx, sentry); err != nil {
+	if err := d.pass(ctx, 3); err != nil {
 		return err
 	}
 	return d.expectDelivering(ctx, metav1.ConditionTrue)
@@ -129,32 +129,33 @@ func (d *demonstration) deliver(ctx context.Context, sentry *organization) error
 	return nil
 }
 
-// pass asks for a pass over Sentry's issues, as a person would, and waits until it has ended.
-func (d *demonstration) pass(ctx context.Context, sentry *organization) error {
-	annotation := v1alpha1.AnnotationResync + "=" + strconv.Itoa(sentry.passes)
-	_, err := d.cluster.Kubectl(ctx, "annotate", "--overwrite", "alertsource", billing, "-n", demoNamespace, annotation)
+// pass asks for a numbered pass over Sentry's issues, as a person would, and waits until it has ended.
+func (d *demonstration) pass(ctx context.Context, number int) error {
+	source, err := d.source(ctx)
 	if err != nil {
 		return err
 	}
+	before := passesOf(source)
+	annotation := v1alpha1.AnnotationResync + "=" + strconv.Itoa(number)
+	if _, err := d.cluster.Kubectl(ctx, "annotate", "--overwrite", "alertsource", billing, "-n", demoNamespace, annotation); err != nil {
+		return err
+	}
 	d.out.line("   $ kubectl annotate --overwrite alertsource %s -n %s %s", billing, demoNamespace, annotation)
-	return d.awaitPass(ctx, sentry)
+	return d.awaitPass(ctx, before)
 }
 
-func (d *demonstration) awaitPass(ctx context.Context, sentry *organization) error {
-	sentry.passes++
-	want := min(sentry.passes, v1alpha1.MaxResyncPasses)
-	var last metav1.Time
-	if sentry.passes > v1alpha1.MaxResyncPasses {
-		source, err := d.source(ctx)
-		if err != nil {
-			return err
-		}
-		last = source.Status.Resync.Passes[want-1].StartedAt
-	}
+// awaitPass waits until another pass has ended than those before.
+func (d *demonstration) awaitPass(ctx context.Context, before []v1alpha1.ResyncPass) error {
 	return d.awaitSource(ctx, "a pass over Sentry's issues", func(source *v1alpha1.AlertSource) bool {
-		status := source.Status.Resync
-		return status != nil && len(status.Passes) == want && status.Passes[want-1].StartedAt.After(last.Time)
+		return !equality.Semantic.DeepEqual(passesOf(source), before)
 	})
+}
+
+func passesOf(source *v1alpha1.AlertSource) []v1alpha1.ResyncPass {
+	if source.Status.Resync == nil {
+		return nil
+	}
+	return source.Status.Resync.Passes
 }
 
 func (d *demonstration) source(ctx context.Context) (*v1alpha1.AlertSource, error) {
