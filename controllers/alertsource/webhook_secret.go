@@ -2,6 +2,7 @@ package alertsource
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 
@@ -29,7 +30,7 @@ func (r *Reconciler) webhookSecret(ctx context.Context, source *v1alpha1.AlertSo
 	if obstacle := obstacleTo(secret, source); obstacle.reason != "" {
 		return obstacle, nil
 	}
-	if isLive, err := r.mayOwn(ctx, source, secret); err != nil || !isLive {
+	if err := r.mayOwn(ctx, source, secret); err != nil {
 		return finding{}, err
 	}
 	data, problem, err := r.desiredData(ctx, source, secret)
@@ -40,20 +41,21 @@ func (r *Reconciler) webhookSecret(ctx context.Context, source *v1alpha1.AlertSo
 	return finding{changed: changed}, err
 }
 
-// mayOwn tells whether a source may own a Secret. One that it does not own may have been orphaned by a deletion that the cache has
+// mayOwn is an error unless a source may own a Secret. One that it does not own may have been orphaned by a deletion that the cache has
 // not heard of, and would be collected if it were adopted now; so the source is read live, after the Secret.
-func (r *Reconciler) mayOwn(ctx context.Context, source *v1alpha1.AlertSource, secret *corev1.Secret) (bool, error) {
+func (r *Reconciler) mayOwn(ctx context.Context, source *v1alpha1.AlertSource, secret *corev1.Secret) error {
 	if secret != nil && ownershipOf(secret, source) == ownedBySource {
-		return true, nil
+		return nil
 	}
 	live := &v1alpha1.AlertSource{}
 	if err := r.APIReader.Get(ctx, client.ObjectKeyFromObject(source), live); err != nil {
-		if apierrors.IsNotFound(err) {
-			return false, nil
-		}
-		return false, fmt.Errorf("get source %s: %w", source.Name, err)
+		return fmt.Errorf("get source %s: %w", source.Name, err)
 	}
-	return live.UID == source.UID && live.DeletionTimestamp == nil, nil
+	if live.UID != source.UID || live.DeletionTimestamp != nil {
+		resource := v1alpha1.GroupVersion.WithResource("alertsources").GroupResource()
+		return apierrors.NewConflict(resource, source.Name, errors.New("it is being deleted, or was made again"))
+	}
+	return nil
 }
 
 // readSecret reads a Secret live, nil if it is not there.

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/controllers/loop"
 	"github.com/itoc360/itoc360-operator/hack/testbed"
 )
 
@@ -281,7 +282,9 @@ func TestAnOrphanedSecretIsNotAdoptedByASourceThatIsGoing(t *testing.T) {
 			return c.Get(ctx, key, object)
 		},
 	})
-	test.look()
+	if result := test.look(); result.RequeueAfter != loop.Soon {
+		t.Errorf("a source whose deletion is not heard of yet gives %+v", result)
+	}
 	if owners := test.secret().OwnerReferences; len(owners) > 0 {
 		t.Errorf("the Secret is owned by %v", owners)
 	}
