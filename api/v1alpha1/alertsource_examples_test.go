@@ -73,6 +73,7 @@ status:
     lastSignatureTime: 2026-01-31T03:44:05Z
     refused: 2
     ignoredProjects: [ledger]
+    notRecording: {since: 2026-01-31T03:44:05Z, reason: Forbidden, message: "exceeded quota", alerts: 3}
   ignoredProjects: [ledger]
 `
 

@@ -7,6 +7,8 @@ const (
 	ConditionReconciling       = "Reconciling"
 	ConditionStalled           = "Stalled"
 	ConditionSignatureVerified = "SignatureVerified"
+	// ConditionRecording tells whether what arrives for the source is recorded in Incidents.
+	ConditionRecording = "Recording"
 	// ConditionInSync tells whether what is recorded is what Sentry's API says.
 	ConditionInSync = "InSync"
 	// ConditionDelivering tells whether Sentry's webhooks arrive.
@@ -179,4 +181,18 @@ const (
 	ReasonSnoozed              = "Snoozed"
 	ReasonSnoozeEnded          = "SnoozeEnded"
 	ReasonTestNotification     = "TestNotification"
+)
+
+// Reasons of a source's Recording condition.
+const (
+	// ReasonRecording: what arrives is recorded.
+	ReasonRecording = "Recording"
+	// ReasonForbidden: a quota, missing rights, or a namespace that is being deleted keeps Incidents from being written.
+	ReasonForbidden = "Forbidden"
+	// ReasonInvalid: the API server takes a signal's Incident for invalid.
+	ReasonInvalid = "Invalid"
+	// ReasonNameTaken: an object that is none of the alert's Incidents has the name of one.
+	ReasonNameTaken = "NameTaken"
+	// ReasonPanicked: the operator failed by a defect of its own; its log says where.
+	ReasonPanicked = "Panicked"
 )

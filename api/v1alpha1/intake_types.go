@@ -9,6 +9,8 @@ import (
 const (
 	// IntakeMemory is how long what a replica's intake reported counts.
 	IntakeMemory = time.Hour
+	// ProblemMemory is how long a replica's report that it cannot record signals counts. It says so anew each minute.
+	ProblemMemory = 3 * time.Minute
 	// MaxIgnoredProjects is how many projects turned away are named, by a replica and altogether.
 	MaxIgnoredProjects = 10
 )
@@ -64,4 +66,31 @@ type IntakeReport struct {
 	// +kubebuilder:validation:MaxItems=10
 	// +kubebuilder:validation:items:MaxLength=128
 	IgnoredProjects []string `json:"ignoredProjects,omitempty"`
+	// notRecording says why signals of the source are not recorded; absent if all are. The replica writes it anew each minute for as
+	// long as it holds.
+	// +optional
+	NotRecording *RecordingProblem `json:"notRecording,omitempty"`
+}
+
+// RecordingProblem is what keeps a replica from recording signals of a source. It keeps them on its disk, if it has one, and tries
+// again.
+type RecordingProblem struct {
+	// since is when the first of them was refused.
+	// +required
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern=`^[-0-9]{10}T[0-9:]{8}Z$`
+	Since metav1.Time `json:"since"`
+	// reason in one word: Forbidden, Invalid, NameTaken or Panicked.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	Reason string `json:"reason"`
+	// message is what the API server said, cut at 256 characters.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	Message string `json:"message,omitempty"`
+	// alerts is how many alerts have signals that wait.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Alerts int32 `json:"alerts,omitempty"`
 }

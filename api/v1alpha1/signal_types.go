@@ -54,7 +54,8 @@ type Signal struct {
 	// The API server's date-time is wider than what Go reads, and one object that cannot be read would hide all others
 	// from the operator. Hence the patterns of the times that only the operator writes.
 
-	// time is when it happened by the sender's clock (Sentry-Hook-Timestamp), or its arrival where that is unusable.
+	// time is when it happened by the sender's clock (Sentry-Hook-Timestamp), but no later than its arrival or, if a signal of the
+	// alert bears a later time, than that; this bound stands in where the sender's time is unusable.
 	// +required
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^[-0-9]{10}T[0-9:]{8}[.][0-9]{6}Z$`
