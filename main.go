@@ -21,8 +21,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	runtimeutil "k8s.io/apimachinery/pkg/util/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
+	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -33,6 +35,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
@@ -42,8 +45,19 @@ import (
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 	"github.com/itoc360/itoc360-operator/internal/notify"
 	"github.com/itoc360/itoc360-operator/internal/options"
+	"github.com/itoc360/itoc360-operator/internal/panics"
 	"github.com/itoc360/itoc360-operator/webhook"
 )
+
+// A panic in a handler of an informer's events must not end the process: client-go logs it and goes on with the next event. It and
+// controller-runtime, which recovers those of reconciles, call the handlers of panics.
+func init() {
+	metrics.Registry.MustRegister(panics.Total)
+	runtimeutil.ReallyCrash = false
+	runtimeutil.PanicHandlers = append(runtimeutil.PanicHandlers, func(context.Context, any) {
+		panics.Total.WithLabelValues("controller").Inc()
+	})
+}
 
 func main() {
 	os.Exit(start(os.Args[1:], os.Stderr))
@@ -160,7 +174,7 @@ func newManager(cfg *rest.Config, serverClock *webhook.ServerClock, operator *op
 	cfg.Wrap(serverClock.Wrap)
 	cacheOptions := cache.Options{
 		DefaultTransform: cache.TransformStripManagedFields(),
-		ByObject:         map[client.Object]cache.ByObject{&v1alpha1.Incident{}: {Transform: lifecycle.Transform}},
+		ByObject:         map[client.Object]cache.ByObject{&v1alpha1.Incident{}: {Transform: keepWhole(lifecycle.Transform)}},
 	}
 	if namespaces := operator.Namespaces(); len(namespaces) > 0 {
 		cacheOptions.DefaultNamespaces = map[string]cache.Config{}
@@ -181,6 +195,20 @@ func newManager(cfg *rest.Config, serverClock *webhook.ServerClock, operator *op
 		return nil, fmt.Errorf("make the manager: %w", err)
 	}
 	return mgr, nil
+}
+
+// keepWhole makes a cache's transform keep an object as it is if it panics: else the cache would have no more of the others either.
+func keepWhole(transform toolscache.TransformFunc) toolscache.TransformFunc {
+	return func(object any) (kept any, err error) {
+		err = panics.CatchError(ctrl.Log, "cache", func() (err error) {
+			kept, err = transform(object)
+			return err
+		})
+		if panics.Is(err) {
+			return object, nil
+		}
+		return kept, err
+	}
 }
 
 func addIntake(
@@ -230,7 +258,8 @@ func addControllers(ctx context.Context, mgr manager.Manager, intake *webhook.In
 		return fmt.Errorf("add the controllers: %w", err)
 	}
 	office := &notify.Office{
-		Client: notify.NewClient(), SlackURL: operator.SlackURL, PagerDutyURL: operator.PagerDutyURL, Now: clock.RealClock{}.Now,
+		Client: notify.NewClient(), SlackURL: operator.SlackURL, PagerDutyURL: operator.PagerDutyURL,
+		Log: mgr.GetLogger().WithName("notify"), Now: clock.RealClock{}.Now,
 	}
 	campaign := &term.Campaign{
 		Outer:       mgr,

@@ -60,7 +60,8 @@ func Setup(mgr ctrl.Manager, options Options) error {
 	}
 	health := &channel.Health{}
 	dispatcher := &delivery.Dispatcher{
-		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Office: options.Office, Outcomes: health, Clock: options.Clock,
+		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Office: options.Office, Outcomes: health, Recorder: recorder,
+		Clock: options.Clock,
 	}
 	if err := mgr.Add(dispatcher); err != nil {
 		return fmt.Errorf("add the dispatcher: %w", err)
@@ -79,7 +80,7 @@ func Setup(mgr ctrl.Manager, options Options) error {
 		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Inbox: options.Inbox, Intake: options.Known, Recorder: recorder,
 		Clock: options.Clock, Limiters: sentryapi.NewLimiters(sentryapi.Limits{}, options.Clock),
 	})
-	retention := &incident.Retention{Client: mgr.GetClient(), Clock: options.Clock, Intake: options.Intake}
+	retention := &incident.Retention{Client: mgr.GetClient(), Recorder: recorder, Clock: options.Clock, Intake: options.Intake}
 	registrations := []func(ctrl.Manager) error{
 		sources.SetupWithManager, incidents.SetupWithManager, retention.SetupWithManager,
 		feeds.SetupWithManager, resync.NewWriteBack(feeds).SetupWithManager,

@@ -139,7 +139,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		For(&v1alpha1.NotificationChannel{},
 			builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
 		WatchesRawSource(source.Func(r.Health.Start)).
-		Complete(r)
+		Complete(loop.ReportPanics(r, mgr.GetClient(), r.Recorder, &v1alpha1.NotificationChannel{}))
 	if err != nil {
 		return fmt.Errorf("set up controller channel: %w", err)
 	}

@@ -26,7 +26,9 @@ const (
 
 // claimAll claims what some Incidents have for a channel, in their order, and gives what is claimed. What it does not come to
 // in time waits for the next message.
-func (d *Dispatcher) claimAll(ctx context.Context, dues []lifecycle.Due, paper *paper) (letters []*letter, left []waiting) {
+func (d *Dispatcher) claimAll(
+	ctx context.Context, dues []lifecycle.Due, paper *paper, q *queue,
+) (letters []*letter, left []waiting) {
 	ends := d.now().Add(claimWithin)
 	if lifecycle.IsCriticalPage(dues[0]) {
 		ends = d.now().Add(claimCriticalWithin)
@@ -38,16 +40,14 @@ func (d *Dispatcher) claimAll(ctx context.Context, dues []lifecycle.Due, paper *
 			kept[i] = []waiting{{dues[i], now}}
 			return
 		}
-		// What waited for others the cache knows: the lock tells if it does not.
-		isStale := len(dues) == 1
-		if !isStale {
-			claimed[i], kept[i], isStale = d.claim(ctx, dues[i], paper, d.Client)
-			isStale = isStale || claimed[i] == nil
+		err := d.catchOf(ctx, dues[i].Incident, "delivery claim", func() {
+			claimed[i], kept[i] = d.claimOne(ctx, dues[i], paper, len(dues) == 1)
+		})
+		if err != nil {
+			claimed[i], kept[i] = nil, []waiting{{dues[i], d.now().Add(q.pauseAfterPanic(dues[i].Incident))}}
+			return
 		}
-		// Somebody else writes there too: the next look is at what they left.
-		for tries := 0; isStale && tries < claimTries; tries++ {
-			claimed[i], kept[i], isStale = d.claim(ctx, dues[i], paper, d.APIReader)
-		}
+		q.forgetPanics(dues[i].Incident)
 	})
 	for i := range dues {
 		left = append(left, kept[i]...)
@@ -58,15 +58,29 @@ func (d *Dispatcher) claimAll(ctx context.Context, dues []lifecycle.Due, paper *
 	return letters, left
 }
 
-// inParallel does something for each place, some at the same time, those in front first.
+// claimOne claims what an Incident has for a channel, as often as somebody else comes first. What waited for others the cache knows: the
+// lock tells if it does not.
+func (d *Dispatcher) claimOne(ctx context.Context, due lifecycle.Due, paper *paper, isStale bool) (claimed *letter, left []waiting) {
+	if !isStale {
+		claimed, left, isStale = d.claim(ctx, due, paper, d.Client)
+		isStale = isStale || claimed == nil
+	}
+	// Somebody else writes there too: the next look is at what they left.
+	for tries := 0; isStale && tries < claimTries; tries++ {
+		claimed, left, isStale = d.claim(ctx, due, paper, d.APIReader)
+	}
+	return claimed, left
+}
+
+// inParallel does something for each place, some at the same time, those in front first. What it does must not panic.
 func inParallel(places int, do func(place int)) {
 	var all sync.WaitGroup
 	slots := make(chan struct{}, workers)
 	for place := range places {
 		slots <- struct{}{}
 		all.Go(func() {
+			defer func() { <-slots }()
 			do(place)
-			<-slots
 		})
 	}
 	all.Wait()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/types"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
+	"github.com/itoc360/itoc360-operator/internal/notify"
 )
 
 // recordTimeout bounds how long the outcome of a send is tried to be recorded: after that its claim has run out.
@@ -43,7 +45,7 @@ func (d *Dispatcher) tellAll(channel types.NamespacedName, dues []lifecycle.Due,
 		}
 		return result
 	}
-	letters, left := d.claimAll(ctx, dues, paper)
+	letters, left := d.claimAll(ctx, dues, paper, q)
 	result.left, result.tried = left, len(letters) > 0
 	if len(letters) == 0 {
 		return result
@@ -57,7 +59,15 @@ func (d *Dispatcher) tellAll(channel types.NamespacedName, dues []lifecycle.Due,
 
 // send sends what is claimed in one message, and records what became of it.
 func (d *Dispatcher) send(ctx context.Context, letters []*letter, paper *paper, q *queue) {
-	receipt, failure := d.post(ctx, letters, paper, q)
+	letters, messages := d.render(ctx, letters, paper)
+	if len(letters) == 0 {
+		return
+	}
+	var receipt string
+	var failure *lifecycle.Failure
+	if err := d.catch(paper.channel, "delivery send", func() { receipt, failure = d.post(ctx, letters, messages, paper, q) }); err != nil {
+		failure = panicked(err, true)
+	}
 	ended := d.now()
 	if failure == nil {
 		d.Outcomes.Sent(paper.channel)
@@ -71,25 +81,56 @@ func (d *Dispatcher) send(ctx context.Context, letters []*letter, paper *paper, 
 	inParallel(len(letters), func(i int) {
 		letter := letters[i]
 		ctx := log.IntoContext(ctx, log.FromContext(ctx).WithValues("incident", client.ObjectKeyFromObject(letter.incident)))
-		if failure != nil {
-			d.failed(ctx, letter, paper, *failure)
-			d.record(ctx, letter, func(entry *v1alpha1.Notification) { lifecycle.Failed(entry, *failure, chance(), ended) })
-			return
-		}
-		observeSent(letter, paper.kind, ended)
-		log.FromContext(ctx).Info("Told a channel", "kind", letter.entry.Kind, "step", letter.entry.Step, "gathered", gathered)
-		d.record(ctx, letter, func(entry *v1alpha1.Notification) {
-			lifecycle.Sent(entry, receipt, ended)
-			if entry.Gathered = gathered; gathered {
-				// The summary is no message about this Incident alone: nothing is to be changed in it, nor to refer to it.
-				entry.Receipt = ""
+		// What is not recorded is tried again when its claim has run out.
+		_ = d.catchOf(ctx, client.ObjectKeyFromObject(letter.incident), "delivery record", func() {
+			if failure != nil {
+				d.fail(ctx, letter, paper, *failure, ended)
+				return
 			}
+			d.succeed(ctx, letter, paper, receipt, gathered, ended)
 		})
 	})
 }
 
+// fail records that a message did not arrive.
+func (d *Dispatcher) fail(ctx context.Context, letter *letter, paper *paper, failure lifecycle.Failure, ended time.Time) {
+	d.failed(ctx, letter, paper, failure)
+	d.record(ctx, letter, func(entry *v1alpha1.Notification) { lifecycle.Failed(entry, failure, chance(), ended) })
+}
+
+// succeed records that a message was taken.
+func (d *Dispatcher) succeed(ctx context.Context, letter *letter, paper *paper, receipt string, gathered bool, ended time.Time) {
+	observeSent(letter, paper.kind, ended)
+	log.FromContext(ctx).Info("Told a channel", "kind", letter.entry.Kind, "step", letter.entry.Step, "gathered", gathered)
+	d.record(ctx, letter, func(entry *v1alpha1.Notification) {
+		lifecycle.Sent(entry, receipt, ended)
+		if entry.Gathered = gathered; gathered {
+			// The summary is no message about this Incident alone: nothing is to be changed in it, nor to refer to it.
+			entry.Receipt = ""
+		}
+	})
+}
+
+// render makes the message of each letter. One whose message cannot be made fails by itself, and is left out.
+func (d *Dispatcher) render(ctx context.Context, letters []*letter, paper *paper) (rendered []*letter, messages []notify.Message) {
+	for _, letter := range letters {
+		var message notify.Message
+		err := d.catchOf(ctx, client.ObjectKeyFromObject(letter.incident), "delivery text", func() { message = d.message(letter, paper) })
+		if err == nil {
+			rendered, messages = append(rendered, letter), append(messages, message)
+			continue
+		}
+		_ = d.catchOf(ctx, client.ObjectKeyFromObject(letter.incident), "delivery record", func() {
+			d.fail(ctx, letter, paper, *panicked(err, false), d.now())
+		})
+	}
+	return rendered, messages
+}
+
 // post sends a message, if none of its claims has run out. The end of an Incident is not told while all is told how it stands.
-func (d *Dispatcher) post(ctx context.Context, letters []*letter, paper *paper, q *queue) (receipt string, failure *lifecycle.Failure) {
+func (d *Dispatcher) post(
+	ctx context.Context, letters []*letter, messages []notify.Message, paper *paper, q *queue,
+) (receipt string, failure *lifecycle.Failure) {
 	q.ends.RLock()
 	defer q.ends.RUnlock()
 	for _, letter := range letters {
@@ -104,7 +145,11 @@ func (d *Dispatcher) post(ctx context.Context, letters []*letter, paper *paper, 
 			q.ends.note(client.ObjectKeyFromObject(letter.incident), letter.entry.Cycle, d.now())
 		}
 	}
-	return paper.target.Send(ctx, d.messageOf(letters, paper))
+	message := messages[0]
+	if len(messages) > 1 {
+		message = notify.Summarize(paper.channel.String(), messages, d.now())
+	}
+	return paper.target.Send(ctx, message)
 }
 
 // failed tells the metrics and the log of a failure.

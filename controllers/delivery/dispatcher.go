@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/itoc360/itoc360-operator/controllers/loop"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 	"github.com/itoc360/itoc360-operator/internal/notify"
+	"github.com/itoc360/itoc360-operator/internal/panics"
 )
 
 // Outcomes hears what became of each send.
@@ -36,6 +38,8 @@ type Dispatcher struct {
 	Office *notify.Office
 	// Outcomes hears what became of each send.
 	Outcomes Outcomes
+	// Recorder takes the Events of what the operator itself did wrong.
+	Recorder events.EventRecorder
 	// Clock says what time it is, and wakes.
 	Clock clock.Clock
 
@@ -89,7 +93,11 @@ func (d *Dispatcher) end() chan struct{} {
 // Start lets the queues work until the context ends, and then until every send under way is recorded. Meanwhile it tells
 // those channels how things stand that must be told again and again.
 func (d *Dispatcher) Start(ctx context.Context) error {
-	d.repeat(ctx)
+	// The loop gives no error.
+	_ = panics.KeepRunning(ctx, d.logger(types.NamespacedName{}), "delivery resends", func(ctx context.Context) error {
+		d.repeat(ctx)
+		return nil
+	})
 	d.mu.Lock()
 	close(d.end())
 	d.mu.Unlock()
@@ -101,25 +109,38 @@ func (d *Dispatcher) Start(ctx context.Context) error {
 func (d *Dispatcher) serve(channel types.NamespacedName, q *queue, ended <-chan struct{}) {
 	var sending sync.WaitGroup
 	defer sending.Wait()
-	d.remember(channel, q)
-	for {
-		next := q.next(d.limitOf(channel), d.now())
-		for _, due := range next.Single {
-			sending.Go(func() { q.finish(d.tellAll(channel, []lifecycle.Due{due}, q)) })
-		}
-		if len(next.Gathered) > 0 {
-			sending.Go(func() { q.finish(d.tellAll(channel, next.Gathered, q)) })
-		}
-		wait := d.Clock.NewTimer(d.until(next.Again))
-		select {
-		case <-ended:
-			wait.Stop()
-			return
-		case <-q.changed:
-		case <-wait.C():
-		}
-		wait.Stop()
+	// Without what it was told before, a channel may be told a little more than its limit.
+	_ = d.catch(channel, "delivery history", func() { d.remember(channel, q) })
+	for isEnded := false; !isEnded; {
+		again := d.now().Add(panicPause)
+		_ = d.catch(channel, "delivery queue", func() { again = d.begin(channel, q, &sending) })
+		isEnded = d.wait(again, q, ended)
 	}
+}
+
+// begin begins what a channel's queue lets go now, and says when to look again; zero: when something happens.
+func (d *Dispatcher) begin(channel types.NamespacedName, q *queue, sending *sync.WaitGroup) (again time.Time) {
+	next := q.next(d.limitOf(channel), d.now())
+	for _, due := range next.Single {
+		sending.Go(func() { q.finish(d.tellAndCatch(channel, []lifecycle.Due{due}, q)) })
+	}
+	if len(next.Gathered) > 0 {
+		sending.Go(func() { q.finish(d.tellAndCatch(channel, next.Gathered, q)) })
+	}
+	return next.Again
+}
+
+// wait waits until a time, or until something happens to a queue. It returns whether the term has ended.
+func (d *Dispatcher) wait(again time.Time, q *queue, ended <-chan struct{}) (isEnded bool) {
+	timer := d.Clock.NewTimer(d.until(again))
+	defer timer.Stop()
+	select {
+	case <-ended:
+		return true
+	case <-q.changed:
+	case <-timer.C():
+	}
+	return false
 }
 
 // defaultLimit is the API's default.

@@ -6,12 +6,12 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/controllers/loop"
 )
 
 const (
@@ -67,14 +67,5 @@ func (d *Dispatcher) read(ctx context.Context, name types.NamespacedName, from c
 func (d *Dispatcher) write(ctx context.Context, before, incident *v1alpha1.Incident) (*v1alpha1.Incident, error) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	patch, err := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}).Data(incident)
-	if err != nil {
-		return nil, fmt.Errorf("encode the patch: %w", err)
-	}
-	// A new object: what the answer leaves out would otherwise stay.
-	written := &v1alpha1.Incident{ObjectMeta: metav1.ObjectMeta{Namespace: incident.Namespace, Name: incident.Name}}
-	if err := d.Client.Status().Patch(ctx, written, client.RawPatch(types.MergePatchType, patch)); err != nil {
-		return nil, fmt.Errorf("patch status: %w", err)
-	}
-	return written, nil
+	return loop.PatchStatus(ctx, d.Client, before, incident)
 }

@@ -90,7 +90,7 @@ func newDeliveryTest(t *testing.T) *deliveryTest {
 func (t *deliveryTest) start(c client.Client, live client.Reader) *Dispatcher {
 	t.Helper()
 	dispatcher := &Dispatcher{
-		Client: c, APIReader: live, Outcomes: t.outcomes, Clock: clock.RealClock{},
+		Client: c, APIReader: live, Outcomes: t.outcomes, Recorder: &heardEvents{}, Clock: clock.RealClock{},
 		Office: &notify.Office{Client: notify.NewClient(), SlackURL: t.slackURL, Now: time.Now},
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -23,10 +23,7 @@ type letter struct {
 }
 
 // isOf tells whether an entry of a ledger is the letter's.
-func (l letter) isOf(entry v1alpha1.Notification) bool {
-	return entry.Run == l.entry.Run && entry.Loop == l.entry.Loop && entry.Step == l.entry.Step &&
-		entry.Channel == l.entry.Channel && entry.Kind == l.entry.Kind && entry.Sequence == l.entry.Sequence
-}
+func (l letter) isOf(entry v1alpha1.Notification) bool { return lifecycle.IsSame(entry, l.entry) }
 
 // paper is what a message to a channel is written on: the channel as it is now.
 type paper struct {
@@ -82,18 +79,7 @@ func (d *Dispatcher) prepare(ctx context.Context, name types.NamespacedName, q *
 	}, nil
 }
 
-// messageOf is the message that tells of some notifications.
-func (d *Dispatcher) messageOf(letters []*letter, paper *paper) notify.Message {
-	if len(letters) == 1 {
-		return d.message(letters[0], paper)
-	}
-	messages := make([]notify.Message, 0, len(letters))
-	for _, letter := range letters {
-		messages = append(messages, d.message(letter, paper))
-	}
-	return notify.Summarize(paper.channel.String(), messages, d.now())
-}
-
+// message is the message that a letter makes.
 func (d *Dispatcher) message(letter *letter, paper *paper) notify.Message {
 	view := notify.ViewOf(letter.incident, letter.entry, d.now())
 	return notify.Message{

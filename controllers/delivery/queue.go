@@ -30,6 +30,8 @@ type queue struct {
 	// history are the messages of late, by their number.
 	history map[int]lifecycle.Dispatched
 	last    int
+	// pauses are how long Incidents last waited after a panic.
+	pauses map[types.NamespacedName]time.Duration
 	// heldUntil is when the target wants to hear of us again.
 	heldUntil time.Time
 }
@@ -54,6 +56,7 @@ func newQueue() *queue {
 	return &queue{
 		changed: make(chan struct{}, 1),
 		waiting: map[types.NamespacedName]waiting{}, busy: map[types.NamespacedName]int{}, history: map[int]lifecycle.Dispatched{},
+		pauses: map[types.NamespacedName]time.Duration{},
 	}
 }
 

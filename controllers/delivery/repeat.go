@@ -71,7 +71,9 @@ func (d *Dispatcher) repeat(ctx context.Context) {
 		}
 		for i := range channels.Items {
 			if repeater := d.Office.Repeater(channels.Items[i].Spec); repeater != nil {
-				d.repeatTo(ctx, &channels.Items[i], repeater)
+				_ = d.catch(client.ObjectKeyFromObject(&channels.Items[i]), "delivery resend", func() {
+					d.repeatTo(ctx, &channels.Items[i], repeater)
+				})
 			}
 		}
 		timer := d.Clock.NewTimer(lifecycle.RepeatEvery)
@@ -98,7 +100,7 @@ func (d *Dispatcher) repeatTo(ctx context.Context, channel *v1alpha1.Notificatio
 		d.logger(name).Error(err, "Could not list the Incidents")
 		return
 	}
-	messages := d.standing(channel, incidents, &q.ends)
+	messages := d.standing(ctx, channel, incidents, &q.ends)
 	for batch := range slices.Chunk(messages, repeatBatch) {
 		if failure := repeater.Post(ctx, batch); failure != nil {
 			d.Outcomes.Failed(name, *failure)
@@ -109,18 +111,23 @@ func (d *Dispatcher) repeatTo(ctx context.Context, channel *v1alpha1.Notificatio
 	}
 }
 
-// standing are the messages that say how some Incidents stand.
-func (d *Dispatcher) standing(channel *v1alpha1.NotificationChannel, incidents []v1alpha1.Incident, ends *ends) []notify.Message {
+// standing are the messages that say how some Incidents stand. One of which none can be made is left out.
+func (d *Dispatcher) standing(
+	ctx context.Context, channel *v1alpha1.NotificationChannel, incidents []v1alpha1.Incident, ends *ends,
+) []notify.Message {
 	template, _ := notify.Compile(channel.Spec.Template)
 	now := d.now()
 	var messages []notify.Message
 	for i := range incidents {
-		entry, must := lifecycle.Standing(&incidents[i], channel.Name, now)
-		isOver := entry.Kind != v1alpha1.KindResolved && ends.has(client.ObjectKeyFromObject(&incidents[i]), entry.Cycle)
-		if must && !isOver {
-			view := notify.ViewOf(&incidents[i], entry, now)
-			messages = append(messages, notify.Message{View: view, Text: template.Render(view)})
-		}
+		incident := &incidents[i]
+		_ = d.catchOf(ctx, client.ObjectKeyFromObject(incident), "delivery resend", func() {
+			entry, must := lifecycle.Standing(incident, channel.Name, now)
+			isOver := entry.Kind != v1alpha1.KindResolved && ends.has(client.ObjectKeyFromObject(incident), entry.Cycle)
+			if must && !isOver {
+				view := notify.ViewOf(incident, entry, now)
+				messages = append(messages, notify.Message{View: view, Text: template.Render(view)})
+			}
+		})
 	}
 	return messages
 }

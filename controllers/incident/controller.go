@@ -131,10 +131,9 @@ func (r *Reconciler) writeStatus(ctx context.Context, before, incident *v1alpha1
 	if equality.Semantic.DeepEqual(before.Status, incident.Status) {
 		return nil
 	}
-	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
-	written := incident.DeepCopy()
-	if err := r.Client.Status().Patch(ctx, written, patch); err != nil {
-		return fmt.Errorf("patch status: %w", err)
+	written, err := loop.PatchStatus(ctx, r.Client, before, incident)
+	if err != nil {
+		return err
 	}
 	incident.ResourceVersion = written.ResourceVersion
 	announceIncident(r.Recorder, incident, before.Status)
@@ -175,7 +174,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.NotificationChannel{}, handler.EnqueueRequestsFromMapFunc(r.ofChannel),
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		Complete(r)
+		Complete(loop.ReportPanics(r, mgr.GetClient(), r.Recorder, &v1alpha1.Incident{}))
 	if err != nil {
 		return fmt.Errorf("set up controller incident: %w", err)
 	}

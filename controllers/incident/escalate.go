@@ -145,7 +145,8 @@ func (r *Reconciler) tellTimeout(
 		return due, nil
 	}
 	name := client.ObjectKeyFromObject(source)
-	if err := r.Inbox.RecordAcknowledgementTimeout(ctx, name, incident.Spec.AlertKey, due.Add(-timeout)); err != nil {
+	acknowledged := lifecycle.AcknowledgementOf(&incident.Spec)
+	if err := r.Inbox.RecordAcknowledgementTimeout(ctx, name, incident.Spec.AlertKey, acknowledged); err != nil {
 		return time.Time{}, fmt.Errorf("record acknowledgement timeout: %w", err)
 	}
 	return now.Add(inboxRetry), nil

@@ -14,7 +14,8 @@ import (
 type Inbox interface {
 	// RecordSilence takes that nothing was heard of an alert for its source's autoResolveAfter.
 	RecordSilence(ctx context.Context, source types.NamespacedName, key v1alpha1.AlertKey) error
-	// RecordAcknowledgementTimeout takes that the acknowledgement of that time is older than the policy's ackTimeout.
+	// RecordAcknowledgementTimeout takes that the acknowledgement which bears that time in the spec is older than the policy's
+	// ackTimeout.
 	RecordAcknowledgementTimeout(
 		ctx context.Context, source types.NamespacedName, key v1alpha1.AlertKey, acknowledged time.Time,
 	) error

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -34,6 +35,8 @@ const (
 type Retention struct {
 	// Client reads from the cache and deletes.
 	Client client.Client
+	// Recorder takes the Events.
+	Recorder events.EventRecorder
 	// Clock says what time it is.
 	Clock clock.PassiveClock
 	// Intake goes first; nil for none.
@@ -103,7 +106,7 @@ func (r *Retention) SetupWithManager(mgr ctrl.Manager) error {
 	err := ctrl.NewControllerManagedBy(mgr).Named("retention").WithOptions(loop.ControllerOptions()).
 		For(&v1alpha1.AlertSource{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.Incident{}, loop.SourceOfChanged(retentionDelay)).
-		Complete(r)
+		Complete(loop.ReportPanics(r, mgr.GetClient(), r.Recorder, &v1alpha1.AlertSource{}))
 	if err != nil {
 		return fmt.Errorf("set up controller retention: %w", err)
 	}

@@ -18,19 +18,21 @@ func conclude(incident *v1alpha1.Incident, plan lifecycle.Plan, now time.Time) (
 	was := incident.Status
 	status, next := lifecycle.Fold(&incident.Spec, now)
 	status.ObservedGeneration = incident.Generation
-	if was.ObservedGeneration == incident.Generation {
-		steady(was.Cycles, status.Cycles)
-	}
+	isAhead := incident.Spec.Response != nil && incident.Spec.Response.AcknowledgedAt != nil &&
+		incident.Spec.Response.AcknowledgedAt.After(now)
+	steady(was.Cycles, status.Cycles, isAhead || was.ObservedGeneration == incident.Generation)
 	for i := range status.Conditions {
 		condition := &status.Conditions[i]
 		condition.ObservedGeneration = incident.Generation
 		condition.LastTransitionTime = transition(*condition, status.Cycles).Rfc3339Copy()
 	}
 	due := escalate(incident, was, &status, plan, now)
-	// These are of the controller that writes to Sentry.
+	// These are of the controller that writes to Sentry, and whatever else a newer version concludes.
 	status.WriteBack = was.WriteBack
-	if written := loop.ConditionOf(was.Conditions, v1alpha1.ConditionWrittenBack); written.Type != "" {
-		status.Conditions = append(status.Conditions, written)
+	for _, condition := range was.Conditions {
+		if loop.ConditionOf(status.Conditions, condition.Type).Type == "" {
+			status.Conditions = append(status.Conditions, condition)
+		}
 	}
 	incident.Status = status
 	if next.IsZero() || (!due.IsZero() && due.Before(next)) {
@@ -39,15 +41,19 @@ func conclude(incident *v1alpha1.Incident, plan lifecycle.Plan, now time.Time) (
 	return next
 }
 
-// steady keeps the times of what responders dated ahead of now: it counts as of the first look at it, and must not move
-// with every further look at the same spec.
-func steady(was, cycles []v1alpha1.Cycle) {
+// steady keeps the times of what responders dated ahead of now: it counts as of the first look at it, and must not move with every
+// further look. A resolve by hand cannot be changed; the acknowledgement is known to be the same if isSame.
+func steady(was, cycles []v1alpha1.Cycle, isSame bool) {
 	if len(was) == 0 || len(was) != len(cycles) {
 		return
 	}
 	earlier, current := was[len(was)-1], &cycles[len(cycles)-1]
-	current.AcknowledgedAt = earliest(earlier.AcknowledgedAt, current.AcknowledgedAt)
-	current.ResolvedAt = earliest(earlier.ResolvedAt, current.ResolvedAt)
+	if isSame {
+		current.AcknowledgedAt = earliest(earlier.AcknowledgedAt, current.AcknowledgedAt)
+	}
+	if isSame || earlier.ResolvedBy == current.ResolvedBy {
+		current.ResolvedAt = earliest(earlier.ResolvedAt, current.ResolvedAt)
+	}
 }
 
 func earliest(was, at *metav1.MicroTime) *metav1.MicroTime {

@@ -103,7 +103,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		For(&v1alpha1.EscalationPolicy{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.NotificationChannel{}, handler.EnqueueRequestsFromMapFunc(r.policiesOf)).
 		Watches(&v1alpha1.OnCallSchedule{}, handler.EnqueueRequestsFromMapFunc(r.policiesBy)).
-		Complete(r)
+		Complete(loop.ReportPanics(r, mgr.GetClient(), r.Recorder, &v1alpha1.EscalationPolicy{}))
 	if err != nil {
 		return fmt.Errorf("set up controller policy: %w", err)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
+	"github.com/itoc360/itoc360-operator/internal/panics"
 	"github.com/itoc360/itoc360-operator/internal/sentry"
 	sentryapi "github.com/itoc360/itoc360-operator/internal/sentry/client"
 )
@@ -43,7 +44,11 @@ func (f *feed) checkDue(ctx context.Context) time.Duration {
 		if ctx.Err() != nil {
 			break
 		}
-		if err := f.check(ctx, id); err != nil && ctx.Err() == nil {
+		err := f.catch(ctx, "resync check", func() error { return f.check(ctx, id) })
+		switch {
+		case panics.Is(err):
+			f.checkAt(id, f.Clock.Now().Add(failedPause))
+		case err != nil && ctx.Err() == nil:
 			// The next pass comes to it.
 			f.log.Error(err, "Could not check an issue with Sentry", "issue", id)
 		}

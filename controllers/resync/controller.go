@@ -21,6 +21,7 @@ import (
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/controllers/loop"
+	"github.com/itoc360/itoc360-operator/internal/panics"
 	sentryapi "github.com/itoc360/itoc360-operator/internal/sentry/client"
 )
 
@@ -194,7 +195,14 @@ func (r *Reconciler) start(ctx context.Context, source *v1alpha1.AlertSource, op
 		return nil
 	}
 	r.feeds[name] = running
-	r.group.Go(func() { one.run(base) })
+	r.group.Go(func() {
+		defer connection.Close()
+		// The loop gives no error.
+		_ = panics.KeepRunning(base, one.log, "resync", func(ctx context.Context) error {
+			one.run(ctx)
+			return nil
+		})
+	})
 	return nil
 }
 
@@ -237,7 +245,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		For(&v1alpha1.AlertSource{}, builder.WithPredicates(
 			predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
 		Watches(&v1alpha1.Incident{}, r.listen()).
-		Complete(r)
+		Complete(loop.ReportPanics(r, mgr.GetClient(), r.Recorder, &v1alpha1.AlertSource{}))
 	if err != nil {
 		return fmt.Errorf("set up controller resync: %w", err)
 	}

@@ -15,7 +15,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/controllers/loop"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
+	"github.com/itoc360/itoc360-operator/internal/panics"
 	sentryapi "github.com/itoc360/itoc360-operator/internal/sentry/client"
 )
 
@@ -127,13 +129,20 @@ func newFeed(deps Deps, source *v1alpha1.AlertSource, sentry *sentryapi.Client, 
 
 // run makes passes and checks until the context ends.
 func (f *feed) run(ctx context.Context) {
+	ctx, stop := context.WithCancel(ctx)
 	var group sync.WaitGroup
 	defer group.Wait()
-	defer f.sentry.Close()
-	group.Go(func() { f.runChecks(ctx) })
+	defer stop()
+	group.Go(func() {
+		// The loop gives no error.
+		_ = panics.KeepRunning(ctx, f.log, "resync checks", func(ctx context.Context) error {
+			f.runChecks(ctx)
+			return nil
+		})
+	})
 	for ctx.Err() == nil {
 		pause := f.interval(ctx)
-		if err := f.pass(ctx); err != nil && ctx.Err() == nil {
+		if err := f.catch(ctx, "sync run", func() error { return f.pass(ctx) }); err != nil && ctx.Err() == nil {
 			f.log.Error(err, "A pass over Sentry's issues did not end")
 			pause = min(pause, failedPause)
 		}
@@ -143,6 +152,18 @@ func (f *feed) run(ctx context.Context) {
 		case <-f.Clock.After(pause):
 		}
 	}
+}
+
+// catch does something for the source, and records in an Event on it that it panicked, if it did.
+func (f *feed) catch(ctx context.Context, unit string, do func() error) error {
+	err := panics.CatchError(f.log, unit, do)
+	if !panics.Is(err) {
+		return err
+	}
+	if source, failed := f.source(ctx); failed == nil {
+		loop.EventPanicked(f.Recorder, source, actionResync, err)
+	}
+	return err
 }
 
 // wishOf is what a source looks like when a pass is wanted at once: not as before. Its spec has changed, or the annotation.
@@ -196,7 +217,11 @@ func (f *feed) view(ctx context.Context, source *v1alpha1.AlertSource, key v1alp
 		return view{}, err
 	}
 	f.setClock(answer)
-	return view{source: source, latest: latest, at: answer.At(), now: f.Clock.Now()}, nil
+	v := view{source: source, latest: latest, asked: answer.Asked(), sent: answer.At(), now: f.Clock.Now()}
+	if v.sent.After(v.asked) {
+		v.sent = v.asked
+	}
+	return v, nil
 }
 
 func (f *feed) setClock(answer sentryapi.Answer) {

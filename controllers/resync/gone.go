@@ -25,7 +25,7 @@ const (
 
 // absence is what is known of an issue that Sentry has no more.
 type absence struct {
-	// since is when it was first missing, by Sentry's clock.
+	// since is when it was first missing, by the operator's clock.
 	since time.Time
 	// isReachable is true if the list of its project was readable after that.
 	isReachable bool
@@ -50,9 +50,9 @@ func (f *feed) missing(ctx context.Context, source *v1alpha1.AlertSource, id str
 		f.isThere(id)
 		return nil
 	}
-	known := f.absenceOf(id, v.at)
-	isLong := v.at.Sub(known.since) >= goneAfter
-	if isLong && known.isReachable || v.at.Sub(known.since) >= projectGoneAfter {
+	known := f.absenceOf(id, v.asked)
+	isLong := v.asked.Sub(known.since) >= goneAfter
+	if isLong && known.isReachable || v.asked.Sub(known.since) >= projectGoneAfter {
 		return f.end(ctx, v, key, noteDeleted, count)
 	}
 	if !known.isReachable {
@@ -103,10 +103,10 @@ func (f *feed) end(ctx context.Context, v view, key v1alpha1.AlertKey, note stri
 	}
 	heard := lifecycle.Heard{
 		Signal: v1alpha1.Signal{
-			Time: metav1.NewMicroTime(v.at.Truncate(time.Microsecond)), Event: v1alpha1.SignalResolve, Action: actionResolved,
+			Time: metav1.NewMicroTime(v.sent.Truncate(time.Microsecond)), Event: v1alpha1.SignalResolve, Action: actionResolved,
 			By: v1alpha1.ByResync, Note: note,
 		},
-		Facts: lifecycle.Facts{Status: ptr.To(lifecycle.StatusResolved)},
+		Asked: v.asked, Facts: lifecycle.Facts{Status: ptr.To(lifecycle.StatusResolved)},
 	}
 	if err := f.tell(ctx, key, heard, true, count); err != nil {
 		return err
@@ -150,10 +150,7 @@ func (f *feed) handOn(ctx context.Context, merged, survivor view, left sentry.De
 	handed := &lifecycle.Merged{}
 	status, _ := lifecycle.Fold(&merged.latest.Spec, merged.now)
 	if at := status.Cycles[len(status.Cycles)-1].AcknowledgedAt; at != nil {
-		handed.AcknowledgedBy, handed.AcknowledgedAt = v1alpha1.BySentry, metav1.NewTime(at.Time)
-		if response := merged.latest.Spec.Response; response != nil && response.AcknowledgedAt != nil {
-			handed.AcknowledgedBy = response.AcknowledgedBy
-		}
+		handed.AcknowledgedBy, handed.AcknowledgedAt = lifecycle.AcknowledgerOf(&merged.latest.Spec), metav1.NewTime(at.Time)
 	}
 	isQuiet := lifecycle.IsQuiet(merged.latest)
 	handed.Pages = handed.AcknowledgedAt.IsZero() && !isQuiet

@@ -223,9 +223,9 @@ func (v view) eventOf(found difference, issue sentry.Issue) v1alpha1.SignalEvent
 func (v view) heard(found difference, issue sentry.Issue) lifecycle.Heard {
 	return lifecycle.Heard{
 		Signal: v1alpha1.Signal{
-			Time: metav1.NewMicroTime(v.at.Truncate(time.Microsecond)), Event: v.eventOf(found, issue), Action: found.action,
+			Time: metav1.NewMicroTime(v.sent.Truncate(time.Microsecond)), Event: v.eventOf(found, issue), Action: found.action,
 			By: v1alpha1.ByResync, Priority: meaning.IssuePriority(issue),
 		},
-		Facts: meaning.Facts(issue),
+		Asked: v.asked, Facts: meaning.Facts(issue),
 	}
 }

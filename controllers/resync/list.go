@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/internal/panics"
 	"github.com/itoc360/itoc360-operator/internal/sentry"
 	sentryapi "github.com/itoc360/itoc360-operator/internal/sentry/client"
 )
@@ -136,7 +137,12 @@ func (p *pass) take(ctx context.Context, page sentryapi.Page) error {
 		}
 		p.listed[issue.ID] = true
 		p.isThere(issue.ID)
-		if err := p.consider(ctx, issue, page.Answer); err != nil {
+		err := p.catch(ctx, "resync issue", func() error { return p.consider(ctx, issue, page.Answer) })
+		if panics.Is(err) {
+			p.waiting++
+			continue
+		}
+		if err != nil {
 			return err
 		}
 	}

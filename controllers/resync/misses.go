@@ -7,6 +7,7 @@ import (
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
+	"github.com/itoc360/itoc360-operator/internal/panics"
 	sentryapi "github.com/itoc360/itoc360-operator/internal/sentry/client"
 )
 
@@ -23,8 +24,13 @@ func (f *feed) countMisses(ctx context.Context, done *v1alpha1.ResyncPass) error
 			younger = append(younger, one)
 			continue
 		}
-		isMissed, err := f.isMissed(ctx, one)
+		isMissed := false
+		err := f.catch(ctx, "resync issue", func() (err error) {
+			isMissed, err = f.isMissed(ctx, one)
+			return err
+		})
 		switch {
+		case panics.Is(err):
 		case err != nil:
 			return err
 		case !isMissed:

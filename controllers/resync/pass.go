@@ -9,6 +9,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/internal/panics"
 )
 
 const (
@@ -87,7 +88,11 @@ func (f *feed) pass(ctx context.Context) error {
 		feed: f, source: source, since: newsSince(status), isFirst: len(status.Passes) == 0, listed: map[string]bool{},
 		isCandidate: map[string]bool{},
 	}
-	finishedAt, err := p.run(ctx)
+	var finishedAt time.Time
+	err = panics.CatchError(f.log, "sync run", func() (err error) {
+		finishedAt, err = p.run(ctx)
+		return err
+	})
 	if err != nil {
 		return f.failed(ctx, source, err)
 	}

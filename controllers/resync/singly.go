@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/itoc360/itoc360-operator/controllers/loop"
+	"github.com/itoc360/itoc360-operator/internal/panics"
 	sentryapi "github.com/itoc360/itoc360-operator/internal/sentry/client"
 )
 
@@ -44,8 +45,12 @@ func (p *pass) askCandidates(ctx context.Context) error {
 
 // askFor asks for one issue. What fails waits for the next pass, unless too much does.
 func (p *pass) askFor(ctx context.Context, id string) error {
-	err := p.ask(ctx, p.source, id, p.since, &p.count)
-	if err == nil {
+	err := p.catch(ctx, "resync issue", func() error { return p.ask(ctx, p.source, id, p.since, &p.count) })
+	switch {
+	case err == nil:
+		return nil
+	case panics.Is(err):
+		p.waiting++
 		return nil
 	}
 	p.failures++
@@ -134,9 +139,11 @@ func (p *pass) unlisted(ctx context.Context) ([]string, error) {
 	}
 	now := p.Clock.Now()
 	for i := range open {
-		if incident := &open[i]; isOpen(incident, now) && incident.DeletionTimestamp == nil && !incident.Spec.Test {
-			keys = append(keys, incident.Spec.AlertKey)
-		}
+		_ = panics.Catch(p.log.WithValues("incident", open[i].Name), "resync issue", func() {
+			if incident := &open[i]; isOpen(incident, now) && incident.DeletionTimestamp == nil && !incident.Spec.Test {
+				keys = append(keys, incident.Spec.AlertKey)
+			}
+		})
 	}
 	var unlisted []string
 	for _, key := range keys {

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/internal/panics"
 	sentryapi "github.com/itoc360/itoc360-operator/internal/sentry/client"
 )
 
@@ -72,6 +73,8 @@ func troubleOf(err error, source *v1alpha1.AlertSource) metav1.Condition {
 		reason = v1alpha1.ReasonOrganizationUnreachable
 		message = fmt.Sprintf("The token shows no issues of organization %s: see that the slug is right, and that the integration is of "+
 			"that organization (%v)", source.Spec.Sentry.Organization, err)
+	case panics.Is(err):
+		reason = v1alpha1.ReasonPanicked
 	case sentryapi.IsUnauthorized(err):
 		reason = v1alpha1.ReasonAuthTokenInvalid
 		message = "Sentry does not accept the token in authTokenRef: copy that of the internal integration once more"

@@ -12,8 +12,9 @@ type view struct {
 	source *v1alpha1.AlertSource
 	// latest is the alert's latest Incident, or its stub; nil if there is none.
 	latest *v1alpha1.Incident
-	// at is the time of which Sentry's answer speaks.
-	at time.Time
+	// asked is the moment that Sentry's answer speaks of, by the operator's clock, and sent is what a webhook of that moment would
+	// bear: Sentry's time, unless Sentry's clock is ahead.
+	asked, sent time.Time
 	// now is the operator's time.
 	now time.Time
 }
@@ -31,9 +32,8 @@ func isOpen(incident *v1alpha1.Incident, now time.Time) bool {
 
 // isEndedByOthers tells whether a responder, or silence, resolved an Incident.
 func isEndedByOthers(incident *v1alpha1.Incident) bool {
-	cycles := incident.Status.Cycles
-	isByHand := incident.Spec.Response != nil && incident.Spec.Response.ResolvedAt != nil
-	return isByHand || !endOf(incident).IsZero() && cycles[len(cycles)-1].ResolvedBy != v1alpha1.BySentry
+	by := lifecycle.EndedBy(incident)
+	return by != "" && by != v1alpha1.BySentry
 }
 
 // endOf is when an Incident was resolved, as its status, or its stub, says; zero if it was not.
@@ -45,14 +45,14 @@ func endOf(incident *v1alpha1.Incident) time.Time {
 	return cycles[len(cycles)-1].ResolvedAt.Time
 }
 
-// isSettled tells whether nothing was heard of the alert so shortly before the answer that one of them may outdo the other.
+// isSettled tells whether nothing of the alert arrived so shortly before the answer that one of them may outdo the other.
 func (v view) isSettled() bool {
 	if v.latest == nil {
 		return true
 	}
-	last := lifecycle.LastSent(v.latest)
+	last := lifecycle.LastArrived(v.latest)
 	if last.IsZero() {
 		last = endOf(v.latest)
 	}
-	return !v.at.Before(last.Add(lifecycle.Settling))
+	return !v.asked.Before(last.Add(lifecycle.Settling))
 }

@@ -41,7 +41,7 @@ func (w *WriteBack) SetupWithManager(mgr ctrl.Manager) error {
 		For(&v1alpha1.Incident{}, builder.WithPredicates(isUnwritten(), hasAnswered())).
 		Watches(&v1alpha1.AlertSource{}, handler.EnqueueRequestsFromMapFunc(w.ofSource), builder.WithPredicates(predicate.Or(
 			predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, accessChanged()))).
-		Complete(w)
+		Complete(loop.ReportPanics(w, mgr.GetClient(), w.feeds.Recorder, &v1alpha1.Incident{}))
 	if err != nil {
 		return fmt.Errorf("set up controller write-back: %w", err)
 	}

@@ -103,10 +103,11 @@ func (w *WriteBack) patch(
 		} else {
 			meta.SetStatusCondition(&incident.Status.Conditions, condition)
 		}
-		patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
-		if err := w.feeds.Client.Status().Patch(ctx, incident, patch); err != nil {
-			return fmt.Errorf("patch the Incident's status: %w", err)
+		written, err := loop.PatchStatus(ctx, w.feeds.Client, before, incident)
+		if err != nil {
+			return err
 		}
+		*incident = *written
 		return nil
 	})
 }

@@ -112,7 +112,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	err := ctrl.NewControllerManagedBy(mgr).Named("schedule").WithOptions(loop.ControllerOptions()).
 		For(&v1alpha1.OnCallSchedule{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.NotificationChannel{}, handler.EnqueueRequestsFromMapFunc(r.schedulesOf)).
-		Complete(r)
+		Complete(loop.ReportPanics(r, mgr.GetClient(), r.Recorder, &v1alpha1.OnCallSchedule{}))
 	if err != nil {
 		return fmt.Errorf("set up controller schedule: %w", err)
 	}

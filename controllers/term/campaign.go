@@ -19,6 +19,8 @@ import (
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"github.com/itoc360/itoc360-operator/internal/panics"
 )
 
 // The customary times of a lease.
@@ -64,7 +66,7 @@ func (c *Campaign) Start(ctx context.Context) error {
 	ctx = klog.NewContext(ctx, logger)
 	pause := firstPause()
 	for ctx.Err() == nil {
-		err := c.serve(ctx)
+		err := panics.CatchError(logger, "leadership", func() error { return c.serve(ctx) })
 		if err == nil || ctx.Err() != nil {
 			pause = firstPause()
 			continue
@@ -89,7 +91,9 @@ func pauseFor(ctx context.Context, pause time.Duration) {
 
 // serve is one term, with the campaign for it.
 func (c *Campaign) serve(ctx context.Context) error {
-	run := func(ctx context.Context) error { return runTerm(ctx, c.Outer, c.Setup) }
+	run := func(ctx context.Context) error {
+		return panics.CatchError(c.logger(), "leadership", func() error { return runTerm(ctx, c.Outer, c.Setup) })
+	}
 	if !c.LeaderElect {
 		return run(ctx)
 	}

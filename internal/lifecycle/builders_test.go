@@ -128,8 +128,8 @@ func (s *story) hear(heard Heard) Decision {
 		s.incidents[len(s.incidents)-1] = s.last.Spec
 		return s.hear(heard)
 	}
-	if s.last.Orphan && heard.Signal.Time.After(s.orphan) {
-		s.orphan = heard.Signal.Time.Time
+	if s.last.Orphan && s.last.Time.After(s.orphan) {
+		s.orphan = s.last.Time
 	}
 	switch spec := s.last.Spec; {
 	case spec == nil:

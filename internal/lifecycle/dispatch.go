@@ -234,7 +234,8 @@ func History(incidents []v1alpha1.Incident, channel string, since time.Time) []D
 	summaries := map[time.Time]bool{}
 	for i := range incidents {
 		for _, entry := range incidents[i].Status.Notifications {
-			if entry.Channel != channel || entry.State != v1alpha1.NotificationSent || !entry.ClosedAt.After(since) {
+			isSent := entry.Channel == channel && entry.State == v1alpha1.NotificationSent
+			if !isSent || entry.ClosedAt == nil || !entry.ClosedAt.After(since) {
 				continue
 			}
 			at := entry.ClosedAt.Time

@@ -25,21 +25,23 @@
 //
 // Within one alert key the question "is it open" has the same answer for every order of arrival: it is open exactly if
 // the newest Alert is newer than the newest Resolve. A late signal, older than what already decided, is recorded and
-// changes nothing. Where two times are equal, the later arrival counts as the newer.
+// changes nothing. Where two times are equal, what is recorded later counts as the newer, except for an orphaned Resolve that is judged
+// again: there the later arrival does.
 //
 // Two ends of a cycle have no place in Sentry's time. A resolve by hand is compared with the arrival of Alerts: one that
 // arrives later opens the next Incident, unless it is older than an Alert heard before, of which the responder knew. A
 // silence bears the time of the newest signal heard. So every cycle begins with the newest Alert of its alert key, and
 // what an Incident keeps is enough to judge by, without those before it.
 //
-// Clocks differ: Sentry's, the operator's, the responders'. Fold moves what one of them put outside its cycle to the
+// Clocks differ: Sentry's, the operator's, the responders'. A webhook's time is Sentry's, but no later than its arrival and what is
+// recorded already: where Sentry's clock is ahead, the order of arrival counts. Fold moves what one of them put outside its cycle to the
 // cycle's beginning or end, so that times never go back; and what was acknowledged ahead of the Alert that reopens, but
 // arrived before it, is withdrawn by it. An acknowledgement by hand belongs to its cycle also once that is resolved.
 //
-// What Sentry's API shows, and no webhook told (by Resync), is judged likewise, with three differences. It counts only if all that was
-// heard is ten seconds older than the answer, for a webhook that is younger may be under way. What people or silence resolved it opens
-// only if the issue became unresolved, or worse, after that. And the cycle that it opens may be quiet, because it is old news: that is
-// decided once, stands on the opening signal, and holds until Sentry tells of something new.
+// What Sentry's API shows, and no webhook told (by Resync), is judged likewise, with three differences. It counts only if all that
+// arrived did so ten seconds before the moment that the answer speaks of, for a webhook that is younger may be under way. What people or
+// silence resolved it opens only if the issue became unresolved, or worse, after that. And the cycle that it opens may be quiet, because
+// it is old news: that is decided once, stands on the opening signal, and holds until Sentry tells of something new.
 //
 // The named scenarios, which tests cite:
 //

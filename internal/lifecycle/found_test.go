@@ -12,7 +12,9 @@ import (
 
 // found is a signal that Sentry's API shows.
 func found(event v1alpha1.SignalEvent, action string, at time.Time, with ...func(*Heard)) Heard {
-	return heardAs(event, action, at, append([]func(*Heard){func(h *Heard) { h.Signal.By = v1alpha1.ByResync }}, with...))
+	return heardAs(event, action, at, append([]func(*Heard){func(h *Heard) {
+		h.Signal.By, h.Asked = v1alpha1.ByResync, at
+	}}, with...))
 }
 
 func quietly(h *Heard) { h.Signal.Quiet = true }

@@ -31,40 +31,56 @@ const substatusRegressed = "regressed"
 
 // Heard is one signal on its way to an Incident, before Route has judged it.
 type Heard struct {
-	// Signal is what was heard, its effect still empty. An Alert that cannot speak for the present, because its own
-	// payload says resolved, is an Update here.
-	Signal v1alpha1.Signal
+	// Signal is what was heard, its effect still empty, its time that of the sender. An Alert that cannot speak for the present,
+	// because its own payload says resolved, is an Update here.
+	Signal v1alpha1.Signal `json:"signal"`
 	// Untimed is true if the sender named no usable time: then the arrival stands in for it.
-	Untimed bool
+	Untimed bool `json:"untimed,omitempty"`
+	// Orphaned is true for a Resolve that found no Incident before, or may have, and is judged again: its Alert may have arrived
+	// on another replica, before it or after it.
+	Orphaned bool `json:"-"`
 	// Facts are what the signal tells of the issue.
-	Facts Facts
-	// Acknowledged is the time of the acknowledgement that has timed out, for a signal of that action. One that is newer
-	// stays.
-	Acknowledged time.Time
+	Facts Facts `json:"facts,omitzero"`
+	// Acknowledged is the time that the acknowledgement which has timed out bears in the spec (see AcknowledgementOf), for a signal
+	// of that action. Any other acknowledgement stays.
+	Acknowledged time.Time `json:"acknowledged,omitzero"`
 	// Test is true for a test notification.
-	Test bool
+	Test bool `json:"test,omitempty"`
+	// Asked is the moment that Sentry's answer speaks of, by the operator's clock. Only a signal by Resync has it.
+	Asked time.Time `json:"asked,omitzero"`
 	// Changed is when, by the operator's clock, Sentry's activity says that the issue last became unresolved, or worse; zero if that
 	// is not known. Only a signal by Resync needs it.
-	Changed time.Time
+	Changed time.Time `json:"changed,omitzero"`
 	// Merged is what became of an issue that was merged into this one; nil if none was.
-	Merged *Merged
+	Merged *Merged `json:"merged,omitempty"`
 }
 
 // Merged is what the Incident of a merged issue hands on.
 type Merged struct {
 	// AcknowledgedBy and AcknowledgedAt tell who had answered; empty and zero if nobody had.
-	AcknowledgedBy string
-	AcknowledgedAt metav1.Time
+	AcknowledgedBy string      `json:"acknowledgedBy,omitempty"`
+	AcknowledgedAt metav1.Time `json:"acknowledgedAt,omitzero"`
 	// Pages is true if people are being paged of it: then the alert opens again, whoever resolved it.
-	Pages bool
+	Pages bool `json:"pages,omitempty"`
 }
 
 // Facts are what one signal tells of an issue: nil for what it does not carry, "" for what it clears.
 type Facts struct {
-	ID, ShortID, Title, Culprit, Level, Status, Substatus, Project, ProjectID, Platform, URL, Assignee *string
+	ID        *string `json:"id,omitempty"`
+	ShortID   *string `json:"shortID,omitempty"`
+	Title     *string `json:"title,omitempty"`
+	Culprit   *string `json:"culprit,omitempty"`
+	Level     *string `json:"level,omitempty"`
+	Status    *string `json:"status,omitempty"`
+	Substatus *string `json:"substatus,omitempty"`
+	Project   *string `json:"project,omitempty"`
+	ProjectID *string `json:"projectID,omitempty"`
+	Platform  *string `json:"platform,omitempty"`
+	URL       *string `json:"url,omitempty"`
+	Assignee  *string `json:"assignee,omitempty"`
 
 	// FirstSeen is when Sentry first saw the issue; nil if the signal does not say.
-	FirstSeen *metav1.Time
+	FirstSeen *metav1.Time `json:"firstSeen,omitempty"`
 }
 
 // regressed tells whether Sentry says that the issue was resolved and has come again.

@@ -80,7 +80,7 @@ func (l *life) recurrences(t *rapid.T) {
 func (l *life) untimed(t *rapid.T) {
 	arrival := l.tick()
 	heard := drawHeard(t, arrival, arrival)
-	newest := timeOf(l.latest(), l.orphan, Heard{Untimed: true})
+	newest := timeOf(l.latest(), l.orphan, Heard{Untimed: true, Signal: v1alpha1.Signal{By: v1alpha1.BySentry}})
 	untimed(&heard)
 	heard.Signal.Time = timeOf(l.latest(), l.orphan, heard)
 	if heard.Signal.Time.Time.Before(newest.Time) {
@@ -140,13 +140,14 @@ func (l *life) respondOr(t *rapid.T, change func(*v1alpha1.Response)) {
 
 // take routes one signal and asks what must hold of the step.
 func (l *life) take(t *rapid.T, heard Heard) {
-	l.sent[int(heard.Signal.Time.Sub(at(0))/time.Minute)] = true
 	var cyclesBefore []v1alpha1.Cycle
 	if l.latest() != nil {
 		cyclesBefore = l.status().Cycles
 	}
-	l.truth.hear(heard)
 	decision := l.hear(heard)
+	heard.Signal.Time.Time = decision.Time
+	l.sent[int(heard.Signal.Time.Sub(at(0))/time.Minute)] = true
+	l.truth.hear(heard)
 	switch decision.Effect {
 	case v1alpha1.EffectReopened:
 		withdrawAhead(&v1alpha1.IncidentSpec{Signals: l.whole}, heard.Signal.Time.Time)

@@ -28,18 +28,50 @@ func replay(signals []v1alpha1.Signal) []v1alpha1.Cycle {
 		case signal.Effect == v1alpha1.EffectUnacknowledged:
 			current.AcknowledgedAt = nil
 		case signal.Effect == v1alpha1.EffectResolved:
-			end(current, resolveTime(signal), resolverOf(signal))
+			end(current, resolveTime(signal), authorOf(signal))
 		}
 	}
 	return cycles
 }
 
-// resolverOf is who resolved: what its API shows, Sentry did.
-func resolverOf(signal v1alpha1.Signal) string {
+// authorOf is whose doing a signal tells of: what its API shows, Sentry did.
+func authorOf(signal v1alpha1.Signal) string {
 	if isFound(signal) {
 		return v1alpha1.BySentry
 	}
 	return signal.By
+}
+
+// acknowledgementIn is the place of the signal that acknowledges the present cycle, -1 if none does, or it was withdrawn.
+func acknowledgementIn(signals []v1alpha1.Signal) int {
+	place := newest(signals, func(s v1alpha1.Signal) bool {
+		return isOpening(s) || isAcknowledgement(s) || s.Effect == v1alpha1.EffectUnacknowledged
+	})
+	if place >= 0 && isAcknowledgement(signals[place]) {
+		return place
+	}
+	return -1
+}
+
+// AcknowledgerOf is who acknowledged the present cycle: a responder, whose response it is or was, or Sentry.
+func AcknowledgerOf(spec *v1alpha1.IncidentSpec) string {
+	if response := spec.Response; response != nil && response.AcknowledgedAt != nil {
+		return response.AcknowledgedBy
+	}
+	if place := acknowledgementIn(spec.Signals); place >= 0 {
+		return authorOf(spec.Signals[place])
+	}
+	return v1alpha1.BySentry
+}
+
+// openingOf is the place of the signal that opened a cycle, numbered from 1; -1 if none did.
+func openingOf(signals []v1alpha1.Signal, cycle int) int {
+	return slices.IndexFunc(signals, func(s v1alpha1.Signal) bool {
+		if isOpening(s) {
+			cycle--
+		}
+		return cycle == 0
+	})
 }
 
 // end resolves a cycle. Nothing in it is later.

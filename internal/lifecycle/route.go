@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,9 +17,11 @@ type Decision struct {
 	Effect v1alpha1.SignalEffect
 	// Seals is true if Spec only seals the latest Incident: the signal is to be judged again once that is written.
 	Seals bool
-	// Orphan is true for a Resolve of which no Incident is known. Its time is to be remembered for a while against an
-	// Alert that is older and comes later.
+	// Orphan is true for a Resolve of which no Incident is known. Its Time is to be remembered for a while against an Alert that
+	// is older and comes later.
 	Orphan bool
+	// Time is the one that the signal bears.
+	Time time.Time
 }
 
 // Opens tells whether a decision makes an Incident that was not there.
@@ -33,6 +36,7 @@ func Route(
 ) Decision {
 	heard.Signal.Time = timeOf(latest, orphan, heard)
 	decision := route(latest, orphan, heard, identity, rules, now)
+	decision.Time = heard.Signal.Time.Time
 	if heard.Merged != nil && decision.Spec != nil && !decision.Seals {
 		takeOver(decision.Spec, heard, now)
 	}
@@ -44,7 +48,7 @@ func route(
 	identity v1alpha1.IncidentSpec, rules Rules, now time.Time,
 ) Decision {
 	switch {
-	case latest != nil && isUnsettled(latest, heard.Signal):
+	case latest != nil && isUnsettled(latest, heard):
 		return Decision{Effect: v1alpha1.EffectNone}
 	case latest == nil:
 		return routeFirst(identity, 1, orphan, heard, rules)
@@ -61,24 +65,27 @@ func route(
 // way, or may tell more.
 const Settling = 10 * time.Second
 
-// isUnsettled tells whether a signal by Resync is too close to what was heard last.
-func isUnsettled(latest *v1alpha1.IncidentSpec, signal v1alpha1.Signal) bool {
-	return isFound(signal) && signal.Time.Time.Before(lastSent(latest.Signals).Add(Settling))
+// isUnsettled tells whether a signal by Resync is too close to what arrived last. Both times are the operator's.
+func isUnsettled(latest *v1alpha1.IncidentSpec, heard Heard) bool {
+	last := lastArrived(latest.Signals)
+	return isFound(heard.Signal) && last >= 0 && heard.Asked.Before(latest.Signals[last].ReceivedAt.Add(Settling))
 }
 
-// timeOf is the sender's time or, where that is unusable, the arrival, but never earlier than what is known already.
+// timeOf is the sender's time of a webhook, but no later than its arrival or, if something bears a later time already, than that.
+// So a sender whose clock is ahead keeps the order of arrival, and cannot name a time that outdoes what comes later. A webhook
+// without a usable time bears that bound itself. What others say bears a time of the operator's.
 func timeOf(latest *v1alpha1.IncidentSpec, orphan time.Time, heard Heard) metav1.MicroTime {
-	if !heard.Untimed {
+	if heard.Signal.By != v1alpha1.BySentry {
 		return heard.Signal.Time
 	}
-	at := heard.Signal.ReceivedAt.Time
-	if orphan.After(at) {
-		at = orphan
+	bound := later(heard.Signal.ReceivedAt.Time, orphan)
+	if latest != nil {
+		bound = later(bound, lastSent(latest.Signals).Time)
 	}
-	if latest != nil && lastSent(latest.Signals).After(at) {
-		at = lastSent(latest.Signals).Time
+	if heard.Untimed {
+		return metav1.NewMicroTime(bound)
 	}
-	return metav1.NewMicroTime(at)
+	return metav1.NewMicroTime(earlier(heard.Signal.Time.Time, bound))
 }
 
 // routeFirst judges a signal of an alert key of which there is no Incident, or none that stays.
@@ -117,12 +124,21 @@ func routeOpen(spec *v1alpha1.IncidentSpec, heard Heard, rules Rules, now time.T
 		if heard.Signal.Action == ActionSilence {
 			return routeSilence(spec, heard, rules)
 		}
-		if !heard.Signal.Time.Time.Before(newestTime(spec.Signals, isAlert)) {
+		if isEnd(spec.Signals, heard) {
 			effect = v1alpha1.EffectResolved
 		}
 	case v1alpha1.SignalResponse:
 	}
 	return write(spec, heard, effect)
+}
+
+// isEnd tells whether a Resolve is not older than the newest Alert. Of the same time, what is recorded later counts as the newer;
+// but an orphaned Resolve is recorded late because its Alert was unknown, and so the one that arrived later does.
+func isEnd(signals []v1alpha1.Signal, heard Heard) bool {
+	at := heard.Signal.Time.Time
+	return !at.Before(newestTime(signals, isAlert)) && !(heard.Orphaned && slices.ContainsFunc(signals, func(s v1alpha1.Signal) bool {
+		return isAlert(s) && s.Time.Time.Equal(at) && s.ReceivedAt.After(heard.Signal.ReceivedAt.Time)
+	}))
 }
 
 // isTimely tells whether a signal speaks of the cycle that goes on. What was found opened it when a pass came to it, and the webhook
@@ -151,12 +167,10 @@ func routeSilence(spec *v1alpha1.IncidentSpec, heard Heard, rules Rules) Decisio
 	return write(spec, heard, v1alpha1.EffectResolved)
 }
 
-// routeTimeout withdraws an acknowledgement that has timed out, unless there is a newer one. It takes the newest signal's
-// time, as a silence does.
+// routeTimeout withdraws the acknowledgement that has timed out, and no other. It takes the newest signal's time, as a silence does.
 func routeTimeout(spec *v1alpha1.IncidentSpec, heard Heard, now time.Time) Decision {
-	status, _ := Fold(spec, now)
-	acknowledged := status.Cycles[len(status.Cycles)-1].AcknowledgedAt
-	if acknowledged == nil || acknowledged.After(heard.Acknowledged) {
+	acknowledged := AcknowledgementOf(spec)
+	if acknowledged.IsZero() || !acknowledged.Equal(heard.Acknowledged) {
 		return Decision{Effect: v1alpha1.EffectNone}
 	}
 	heard.Signal.Time = lastSent(spec.Signals)

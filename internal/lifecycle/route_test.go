@@ -57,10 +57,6 @@ func TestTheNinthCycleIsANewIncident(t *testing.T) {
 }
 
 func TestAnUntimedSignalTakesItsArrivalButIsNeverOlderThanWhatIsKnown(t *testing.T) {
-	ahead := func(known Heard) Heard {
-		received(at(0))(&known)
-		return known
-	}
 	tests := []struct {
 		name  string
 		known []Heard
@@ -69,9 +65,9 @@ func TestAnUntimedSignalTakesItsArrivalButIsNeverOlderThanWhatIsKnown(t *testing
 	}{
 		{"nothing is known: the arrival", nil, alert(at(3), untimed), 3},
 		{"what is known is older: the arrival", []Heard{alert(at(1))}, alert(at(3), untimed), 3},
-		{"what is known is newer: its time", []Heard{ahead(alert(at(4)))}, alert(at(3), untimed), 4},
-		{"an Update that is known is newer: its time", []Heard{alert(at(1)), ahead(update(at(5)))}, resolve(at(3), untimed), 5},
-		{"an orphan is newer: its time", []Heard{ahead(resolve(at(4)))}, alert(at(3), untimed), 4},
+		{"what is known is newer: its time", []Heard{alert(at(4))}, alert(at(3), untimed), 4},
+		{"an Update that is known is newer: its time", []Heard{alert(at(1)), update(at(5))}, resolve(at(3), untimed), 5},
+		{"an orphan is newer: its time", []Heard{resolve(at(4))}, alert(at(3), untimed), 4},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

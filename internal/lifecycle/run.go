@@ -54,9 +54,11 @@ func runOf(s Situation) v1alpha1.EscalationRun {
 	switch {
 	case last == nil:
 		return v1alpha1.EscalationRun{Run: 1, Cause: metav1.NewMicroTime(cause), StartedAt: metav1.NewMicroTime(earlier(cause, s.Now))}
-	case cause.After(last.Cause.Time):
+	case cause.After(last.Cause.Time), len(s.Is.Cycles) > len(s.Was.Cycles):
+		// What reopened may have arrived before what began the last run, and have been recorded after it.
+		next := later(cause, last.Cause.Add(time.Microsecond))
 		return v1alpha1.EscalationRun{
-			Run: last.Run + 1, Cause: metav1.NewMicroTime(cause), StartedAt: metav1.NewMicroTime(earlier(cause, s.Now)),
+			Run: last.Run + 1, Cause: metav1.NewMicroTime(next), StartedAt: metav1.NewMicroTime(earlier(cause, s.Now)),
 		}
 	case isHeld(s.Was.State) && s.Is.State == v1alpha1.StateOpen:
 		return v1alpha1.EscalationRun{

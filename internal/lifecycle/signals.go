@@ -147,12 +147,12 @@ func lastSent(signals []v1alpha1.Signal) metav1.MicroTime {
 	return signals[len(signals)-1].Time
 }
 
-// LastSent is the newest time that any signal of an Incident bears; zero for a stub.
-func LastSent(incident *v1alpha1.Incident) time.Time {
-	if IsStub(incident) {
-		return time.Time{}
+// LastArrived is when something last arrived from Sentry, by the operator's clock; zero if nothing did, and for a stub.
+func LastArrived(incident *v1alpha1.Incident) time.Time {
+	if last := lastArrived(incident.Spec.Signals); last >= 0 {
+		return incident.Spec.Signals[last].ReceivedAt.Time
 	}
-	return lastSent(incident.Spec.Signals).Time
+	return time.Time{}
 }
 
 // lastArrived is the index of what arrived last from Sentry, by the operator's clock, -1 if nothing did.

@@ -33,7 +33,7 @@ func Standing(incident *v1alpha1.Incident, channel string, now time.Time) (entry
 			place = i
 		}
 	}
-	if place < 0 || !l.entries[place].ClosedAt.Add(repeatResolved).After(now) {
+	if place < 0 || !repeatedUntil(l.entries[place]).After(now) {
 		return v1alpha1.Notification{}, false
 	}
 	return l.entries[place], true
@@ -44,9 +44,18 @@ func Standing(incident *v1alpha1.Incident, channel string, now time.Time) (entry
 func RepeatedUntil(incident *v1alpha1.Incident) time.Time {
 	var last time.Time
 	for _, entry := range incident.Status.Notifications {
-		if entry.Kind == v1alpha1.KindResolved && entry.State == v1alpha1.NotificationSent && entry.ClosedAt != nil {
-			last = later(last, entry.ClosedAt.Add(repeatResolved))
+		if entry.Kind == v1alpha1.KindResolved && entry.State == v1alpha1.NotificationSent {
+			last = later(last, repeatedUntil(entry))
 		}
 	}
 	return last
+}
+
+// repeatedUntil is until when an end that was told is told again; zero if its entry does not say when that was, as one that
+// somebody wrote by hand may not.
+func repeatedUntil(entry v1alpha1.Notification) time.Time {
+	if entry.ClosedAt == nil {
+		return time.Time{}
+	}
+	return entry.ClosedAt.Add(repeatResolved)
 }

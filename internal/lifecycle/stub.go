@@ -96,9 +96,9 @@ const (
 // IsDisputed tells whether a responder, or silence, resolved an Incident of which Sentry did not say since that it is over, or
 // archived; its stub tells too.
 func IsDisputed(incident *v1alpha1.Incident) bool {
-	cycles, status := incident.Status.Cycles, incident.Spec.Issue.Status
-	return len(cycles) > 0 && cycles[len(cycles)-1].ResolvedAt != nil && cycles[len(cycles)-1].ResolvedBy != v1alpha1.BySentry &&
-		status != StatusResolved && status != StatusArchived && incident.Spec.AlertKey.IssueID() != "" && !incident.Spec.Test
+	by, status := EndedBy(incident), incident.Spec.Issue.Status
+	return by != "" && by != v1alpha1.BySentry && status != StatusResolved &&
+		status != StatusArchived && incident.Spec.AlertKey.IssueID() != "" && !incident.Spec.Test
 }
 
 // KeptOf is what retention must know of an Incident, or of its stub.

@@ -9,9 +9,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-logr/logr"
+
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 	"github.com/itoc360/itoc360-operator/internal/outbound"
+	"github.com/itoc360/itoc360-operator/internal/panics"
 )
 
 const (
@@ -33,6 +36,7 @@ type alertmanagerTarget struct {
 	urls   []string
 	labels map[string]v1alpha1.LabelValue
 	client *http.Client
+	log    logr.Logger
 	now    func() time.Time
 }
 
@@ -80,7 +84,7 @@ func (t alertmanagerTarget) Post(ctx context.Context, messages []Message) *lifec
 	defer cancel()
 	failures := make(chan *lifecycle.Failure, len(t.urls))
 	for _, url := range t.urls {
-		go func() { failures <- t.post(ctx, url, body) }()
+		go func() { failures <- t.postAndCatch(ctx, url, body) }()
 	}
 	var first *lifecycle.Failure
 	taken := false
@@ -95,6 +99,16 @@ func (t alertmanagerTarget) Post(ctx context.Context, messages []Message) *lifec
 		return nil
 	}
 	return first
+}
+
+// postAndCatch is post for which a panic is a failure: somebody waits for its answer.
+func (t alertmanagerTarget) postAndCatch(ctx context.Context, url string, body []byte) (failure *lifecycle.Failure) {
+	if err := panics.Catch(t.log, "alertmanager", func() { failure = t.post(ctx, url, body) }); err != nil {
+		return &lifecycle.Failure{
+			Class: lifecycle.FailureRetryable, Reason: v1alpha1.ReasonPanicked, Message: err.Error(), MayHaveArrived: true,
+		}
+	}
+	return failure
 }
 
 func (t alertmanagerTarget) post(ctx context.Context, url string, body []byte) *lifecycle.Failure {
@@ -120,15 +134,24 @@ func (t alertmanagerTarget) alert(message Message) alert {
 		labels[name] = value
 	}
 	alert := alert{
-		StartsAt: view.OpenedAt, EndsAt: now.Add(alertLasts).UTC().Format(time.RFC3339Nano), Labels: labels, GeneratorURL: view.URL,
+		EndsAt: now.Add(alertLasts).UTC().Format(time.RFC3339Nano), Labels: labels, GeneratorURL: view.URL,
 		Annotations: map[string]string{
 			"summary": message.Text.Title, "description": message.Text.Body, "priority": view.Priority, "state": view.State,
 			"cycle_opened_at": view.OpenedAt, "project": view.Project, "assignee": view.Assignee, "sentry_url": view.URL,
 		},
 	}
+	// Alertmanager refuses an alert that ends before it starts.
+	start := view.StartedAt
+	if !start.IsZero() {
+		alert.StartsAt = start.Format(time.RFC3339Nano)
+	}
 	switch view.Kind {
 	case string(v1alpha1.KindResolved):
-		alert.EndsAt = now.UTC().Format(time.RFC3339Nano)
+		end := now
+		if end.Before(start) {
+			end = start
+		}
+		alert.EndsAt = end.UTC().Format(time.RFC3339Nano)
 	case KindTest:
 		alert.EndsAt = now.Add(testLasts).UTC().Format(time.RFC3339Nano)
 	}

@@ -103,17 +103,16 @@ func incidentIn(state v1alpha1.IncidentState) *v1alpha1.Incident {
 			},
 			Signals: []v1alpha1.Signal{{Time: opened, ReceivedAt: opened, Event: "Alert", Effect: "Opened", By: "Sentry"}},
 		},
-		Status: v1alpha1.IncidentStatus{State: state, Cycles: []v1alpha1.Cycle{{OpenedAt: opened}}},
 	}
-	cycle := &incident.Status.Cycles[0]
 	switch state {
 	case v1alpha1.StateAcknowledged:
-		cycle.AcknowledgedAt = &metav1.MicroTime{Time: minute(4)}
 		incident.Spec.Response = &v1alpha1.Response{AcknowledgedBy: "alice@example.com", AcknowledgedAt: &metav1.Time{Time: minute(4)}}
 	case v1alpha1.StateSnoozed:
 		incident.Spec.Response = &v1alpha1.Response{SnoozedBy: "alice@example.com", SnoozedUntil: &metav1.Time{Time: minute(59)}}
 	case v1alpha1.StateResolved:
-		cycle.ResolvedAt, cycle.ResolvedBy = &metav1.MicroTime{Time: minute(12)}, v1alpha1.BySentry
+		ended := metav1.NewMicroTime(minute(12))
+		incident.Spec.Signals = append(incident.Spec.Signals,
+			v1alpha1.Signal{Time: ended, ReceivedAt: ended, Event: "Resolve", Effect: "Resolved", By: "Sentry"})
 	case v1alpha1.StateOpen:
 	}
 	return incident

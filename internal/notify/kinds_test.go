@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/emersion/go-smtp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/hack/receivers"
@@ -315,6 +316,31 @@ func TestOneAlertmanagerOfSeveralIsEnough(t *testing.T) {
 	}
 }
 
+// dropping panics over one host, and takes what goes to any other.
+type dropping struct{ host string }
+
+func (d dropping) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Host == d.host {
+		panic("planted")
+	}
+	return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Request: r}, nil
+}
+
+func TestAPanicOverOneAlertmanagerIsAFailureOfThatOne(t *testing.T) {
+	client := &http.Client{Transport: dropping{"bad"}}
+	page := messageOf(t, v1alpha1.KindPage, v1alpha1.StateOpen)
+	for urls, want := range map[[2]string]string{{"http://bad", "http://good"}: "", {"http://bad", "http://bad"}: v1alpha1.ReasonPanicked} {
+		failure := (&Office{Client: client, Now: time.Now}).alertmanager(v1alpha1.AlertmanagerChannel{URLs: urls[:]}).
+			Post(t.Context(), []Message{page})
+		switch {
+		case want == "" && failure != nil:
+			t.Errorf("of %v: %+v", urls, failure)
+		case want != "" && (failure == nil || failure.Reason != want || failure.Class != lifecycle.FailureRetryable):
+			t.Errorf("of %v: %+v", urls, failure)
+		}
+	}
+}
+
 func TestAlertmanagerSaysWhatToDoAboutAFailure(t *testing.T) {
 	t.Parallel()
 	cases := common(elsewhere(t))
@@ -388,6 +414,31 @@ func TestAnAlertmanagerThatWasKilledClosesItsPageAllTheSame(t *testing.T) {
 	send(t, target, messageOf(t, v1alpha1.KindResolved, v1alpha1.StateResolved))
 	// What it had told nobody it forgot with the rest, so that it pages once more before it closes the page.
 	if statuses := waitForAlerts(t, server, 3); !slices.Equal(statuses, []string{"firing", "firing", "resolved"}) {
+		t.Errorf("people are told %s", statuses)
+	}
+}
+
+// Sentry's clock may be minutes ahead of ours: then an issue can open and end in the future.
+func TestARealAlertmanagerTakesTheEndOfWhatBeganInTheFuture(t *testing.T) {
+	t.Parallel()
+	server := startAlertmanager(t)
+	target := targetOf(t, alertmanagerSpec(server.URL()), "")
+	now := time.Now().UTC()
+	incident := incidentIn(v1alpha1.StateOpen)
+	opening := &incident.Spec.Signals[0]
+	opening.Time, opening.ReceivedAt = metav1.NewMicroTime(now.Add(4*time.Minute)), metav1.NewMicroTime(now)
+	tell := func(kind v1alpha1.NotificationKind) {
+		entry := entryOf(kind)
+		view := ViewOf(incident, entry, time.Now())
+		send(t, target, Message{View: view, Text: defaults.Render(view), ID: IDOf(incident, entry)})
+	}
+	tell(v1alpha1.KindPage)
+	waitForAlerts(t, server, 1)
+	ended := v1alpha1.Signal{Event: "Resolve", Effect: "Resolved", By: v1alpha1.BySentry}
+	ended.Time, ended.ReceivedAt = metav1.NewMicroTime(now.Add(4*time.Minute)), metav1.NewMicroTime(now.Add(time.Second))
+	incident.Spec.Signals = append(incident.Spec.Signals, ended)
+	tell(v1alpha1.KindResolved)
+	if statuses := waitForAlerts(t, server, 2); !slices.Equal(statuses, []string{"firing", "resolved"}) {
 		t.Errorf("people are told %s", statuses)
 	}
 }

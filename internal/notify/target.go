@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-logr/logr"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
@@ -26,6 +27,8 @@ type Office struct {
 	PagerDutyURL string
 	// RootCAs are the authorities that mail servers' certificates are trusted by. Default: the system's.
 	RootCAs *x509.CertPool
+	// Log takes what the operator itself did wrong. Default: nothing is logged.
+	Log logr.Logger
 	// Now says what time it is.
 	Now func() time.Time
 }
@@ -145,7 +148,7 @@ func (o *Office) Repeater(spec v1alpha1.NotificationChannelSpec) Repeater {
 }
 
 func (o *Office) alertmanager(spec v1alpha1.AlertmanagerChannel) alertmanagerTarget {
-	return alertmanagerTarget{urls: spec.URLs, labels: spec.Labels, client: o.Client, now: o.Now}
+	return alertmanagerTarget{urls: spec.URLs, labels: spec.Labels, client: o.Client, log: o.Log, now: o.Now}
 }
 
 func (o *Office) webhook(spec v1alpha1.WebhookChannel, values map[v1alpha1.SecretKeyReference]string) (Target, error) {

@@ -6,9 +6,8 @@ import (
 	"time"
 	"unicode"
 
-	"k8s.io/utils/ptr"
-
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 )
 
 // View is what a template sees of an Incident and of why it is told.
@@ -64,6 +63,8 @@ type View struct {
 	ResolvedBy string `json:"resolvedBy,omitempty"`
 	// Command acknowledges the Incident.
 	Command string `json:"command,omitempty"`
+	// StartedAt is when the cycle began by Sentry's clock and by the operator's, whichever says earlier; never after now.
+	StartedAt time.Time `json:"-"`
 }
 
 // deletion is what ends the messages about an Incident that is unresolved.
@@ -84,9 +85,10 @@ func IDOf(incident *v1alpha1.Incident, entry v1alpha1.Notification) string {
 	return KeyOf(incident) + "/" + own + "/" + strings.ReplaceAll(entry.Channel, ".", "_")
 }
 
-// ViewOf is the view of an Incident, as its status says that it stands.
+// ViewOf is the view of an Incident, as its spec says that it stands. The status may speak of an earlier spec.
 func ViewOf(incident *v1alpha1.Incident, entry v1alpha1.Notification, now time.Time) View {
-	issue, status := incident.Spec.Issue, incident.Status
+	issue := incident.Spec.Issue
+	status, answer, _ := lifecycle.FoldAnswer(&incident.Spec, now)
 	view := View{
 		Kind: string(entry.Kind), Key: KeyOf(incident), Name: incident.Name, Namespace: incident.Namespace,
 		Source: incident.Spec.SourceRef.Name, Number: incident.Spec.Number, Cycle: entry.Cycle,
@@ -103,6 +105,10 @@ func ViewOf(incident *v1alpha1.Incident, entry v1alpha1.Notification, now time.T
 	}
 	if place := int(entry.Cycle) - 1; place >= 0 && place < len(status.Cycles) {
 		view.tellCycle(status.Cycles[place], incident.Spec.Test, now)
+		view.StartedAt = lifecycle.StartOf(&incident.Spec, entry.Cycle).UTC()
+		if view.StartedAt.After(now) {
+			view.StartedAt = now.UTC()
+		}
 	}
 	if entry.Kind == v1alpha1.KindResolved {
 		view.State = string(v1alpha1.StateResolved)
@@ -111,7 +117,10 @@ func ViewOf(incident *v1alpha1.Incident, entry v1alpha1.Notification, now time.T
 	if status.State != v1alpha1.StateResolved {
 		view.Command = acknowledgeCommand(incident)
 	}
-	view.tellAnswer(incident)
+	view.AnsweredBy = answer.By
+	if !answer.SnoozedUntil.IsZero() {
+		view.SnoozedUntil = answer.SnoozedUntil.UTC().Format(time.RFC3339)
+	}
 	return view
 }
 
@@ -129,27 +138,13 @@ func (v *View) tellCycle(cycle v1alpha1.Cycle, isTest bool, now time.Time) {
 	v.Age = age(end.Sub(cycle.OpenedAt.Time))
 }
 
-func (v *View) tellAnswer(incident *v1alpha1.Incident) {
-	response := ptr.Deref(incident.Spec.Response, v1alpha1.Response{})
-	switch incident.Status.State {
-	case v1alpha1.StateSnoozed:
-		v.AnsweredBy = response.SnoozedBy
-		v.SnoozedUntil = response.SnoozedUntil.UTC().Format(time.RFC3339)
-	case v1alpha1.StateAcknowledged:
-		v.AnsweredBy = v1alpha1.BySentry
-		if response.AcknowledgedBy != "" {
-			v.AnsweredBy = response.AcknowledgedBy
-		}
-	case v1alpha1.StateOpen, v1alpha1.StateResolved:
-	}
-}
-
 // TestView is the view of a test message.
 func TestView(channel *v1alpha1.NotificationChannel, now time.Time) View {
 	return View{
 		Kind: KindTest, Key: channel.Namespace + "/" + channel.Name + "/test", Name: "test", Namespace: channel.Namespace,
 		Source: "test", Number: 1, Cycle: 1, State: string(v1alpha1.StateOpen), Priority: "LOW", Project: channel.Name,
 		Title: "A test message, nothing has happened", Signals: 1, OpenedAt: now.UTC().Format(time.RFC3339), Age: age(0),
+		StartedAt: now.UTC(),
 	}
 }
 

@@ -31,12 +31,18 @@ func (r *recording) judge() plan {
 	identity := v1alpha1.IncidentSpec{SourceRef: v1alpha1.SourceReference{Name: r.source.Name.Name}, AlertKey: r.key}
 	rules, now := rulesOf(r.source, r.latest.incident), r.clock.Now()
 	spec := r.latest.spec()
-	heard := r.heard[len(r.outcomes):]
-	for _, known := range heard[:recorded(heard, spec, r.latest.before)] {
-		plan.outcomes = append(plan.outcomes, r.outcomeOf(known.Signal))
-	}
-	for _, heard := range heard[len(plan.outcomes):] {
+	left := r.heard[len(r.outcomes):]
+	lastRecorded := r.lastRecorded(left)
+	for i, heard := range left {
+		if outcome, isRecorded := r.recordedAs(heard.Signal); isRecorded {
+			plan.outcomes = append(plan.outcomes, outcome)
+			continue
+		}
 		decision := lifecycle.Route(spec, plan.orphan, heard, identity, rules, now)
+		if i < lastRecorded && leavesNoTrace(decision, heard.Signal) {
+			plan.outcomes = append(plan.outcomes, Outcome{Effect: decision.Effect, Incident: r.nameOf(decision.Spec)})
+			continue
+		}
 		if decision.Seals {
 			// What the signals before it changed is written along, and this one is judged by what is written.
 			plan.spec = decision.Spec
@@ -49,8 +55,8 @@ func (r *recording) judge() plan {
 			plan.opens = true
 		}
 		plan.restsOnNoLater = !plan.opens && (plan.restsOnNoLater || rules.Deleted || !isOpen(spec, now))
-		if decision.Orphan && heard.Signal.Time.After(plan.orphan) {
-			plan.orphan = heard.Signal.Time.Time
+		if decision.Orphan && decision.Time.After(plan.orphan) {
+			plan.orphan = decision.Time
 		}
 		outcome := Outcome{Effect: decision.Effect, Orphan: decision.Orphan}
 		if decision.Spec != nil {
@@ -93,29 +99,34 @@ func rulesOf(source *sources.Source, latest *v1alpha1.Incident) lifecycle.Rules 
 	return rules
 }
 
-// recorded is how many of some signals are recorded already: all up to the last that stands in the Incident, or did something to
-// the one before it, for those of one alert are recorded in their order. The answer to a write may have been lost, or a process
-// have died before it took note. What did nothing to the one before it may still do something to this one.
-func recorded(heard []lifecycle.Heard, spec, before *v1alpha1.IncidentSpec) int {
-	for i := len(heard) - 1; i >= 0; i-- {
-		if placeIn(spec, heard[i].Signal) >= 0 {
-			return i + 1
-		}
-		if place := placeIn(before, heard[i].Signal); place >= 0 && before.Signals[place].Effect != v1alpha1.EffectNone {
-			return i + 1
+// recordedAs is what became of a signal that is recorded already: it stands in the Incident, or did something to the one before it. The
+// answer to a write may have been lost, or a process have died before it took note. What did nothing to the one before may still do
+// something to this one.
+func (r *recording) recordedAs(signal v1alpha1.Signal) (outcome Outcome, isRecorded bool) {
+	for _, spec := range []*v1alpha1.IncidentSpec{r.latest.spec(), r.latest.before} {
+		place := placeIn(spec, signal)
+		if place >= 0 && (spec != r.latest.before || spec.Signals[place].Effect != v1alpha1.EffectNone) {
+			return Outcome{Effect: spec.Signals[place].Effect, Incident: r.nameOf(spec)}, true
 		}
 	}
-	return 0
+	return Outcome{}, false
 }
 
-// outcomeOf is what a recorded signal did; one that is not kept any more was a repeat.
-func (r *recording) outcomeOf(signal v1alpha1.Signal) Outcome {
-	for _, spec := range []*v1alpha1.IncidentSpec{r.latest.spec(), r.latest.before} {
-		if place := placeIn(spec, signal); place >= 0 {
-			return Outcome{Effect: spec.Signals[place].Effect, Incident: r.nameOf(spec)}
+// lastRecorded is the place of the last of some signals that is recorded already, -1 if none is.
+func (r *recording) lastRecorded(left []lifecycle.Heard) int {
+	for i := len(left) - 1; i >= 0; i-- {
+		if _, isRecorded := r.recordedAs(left[i].Signal); isRecorded {
+			return i
 		}
 	}
-	return Outcome{Effect: v1alpha1.EffectUpdated, Incident: r.nameOf(r.latest.spec())}
+	return -1
+}
+
+// leavesNoTrace tells whether all that recording a signal would leave is a count: it is a repeat, and older than the repeats that are
+// kept. Of such a one it cannot be told whether it was recorded. Where a later one of its batch was, so was probably this one.
+func leavesNoTrace(decision lifecycle.Decision, signal v1alpha1.Signal) bool {
+	isRepeat := decision.Effect == v1alpha1.EffectUpdated || decision.Effect == v1alpha1.EffectNone
+	return isRepeat && decision.Spec != nil && !decision.Seals && placeIn(decision.Spec, signal) < 0
 }
 
 // placeIn is where a signal stands in an Incident, -1 if it does not.

@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/internal/panics"
 	"github.com/itoc360/itoc360-operator/webhook/sources"
 )
 
@@ -37,7 +38,8 @@ func (r *Rescuer) Start(ctx context.Context) error {
 			if source == nil {
 				continue
 			}
-			if err := r.Store.Rescue(ctx, source); err != nil {
+			err := panics.CatchError(r.Log.WithValues("source", source.Name), "rescue", func() error { return r.Store.Rescue(ctx, source) })
+			if err != nil {
 				r.Log.Error(err, "Could not rescue Incidents of a source that was made again", "source", source.Name)
 			}
 		}

@@ -2,10 +2,11 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
+	"strconv"
 	"time"
 
 	"gomodules.xyz/jsonpatch/v2"
@@ -16,6 +17,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/internal/edit"
+	"github.com/itoc360/itoc360-operator/internal/lifecycle"
 )
 
 // FieldManager is the intake's name in managedFields.
@@ -24,11 +27,34 @@ const FieldManager = "itoc360-operator-intake"
 // errStale is for a write that rests on an Incident as it no longer is.
 var errStale = errors.New("the Incident has changed")
 
-// isRetryable tells whether another try can help: the Incident has changed, or the API server is busy or away. What it
-// refuses as invalid or forbidden stays refused.
-func isRetryable(err error) bool {
-	return !apierrors.IsInvalid(err) && !apierrors.IsForbidden(err) && !apierrors.IsBadRequest(err) && !errors.Is(err, errForeign)
+// Refusal says why a write would be refused again at once; empty if another try may help.
+type Refusal string
+
+// Why a write is refused.
+const (
+	// RefusedInvalid: what is to be written is at fault.
+	RefusedInvalid Refusal = v1alpha1.ReasonInvalid
+	// RefusedForbidden: a quota, missing rights, or a namespace that is being deleted.
+	RefusedForbidden Refusal = v1alpha1.ReasonForbidden
+	// RefusedForeign: an Incident of another alert has the name.
+	RefusedForeign Refusal = v1alpha1.ReasonNameTaken
+)
+
+// RefusalOf returns why a write was refused; empty for any other error: the Incident has changed, or the API server is busy or away.
+func RefusalOf(err error) Refusal {
+	switch {
+	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsRequestEntityTooLargeError(err):
+		return RefusedInvalid
+	case apierrors.IsForbidden(err):
+		return RefusedForbidden
+	case errors.Is(err, errForeign):
+		return RefusedForeign
+	default:
+		return ""
+	}
 }
+
+func isRetryable(err error) bool { return RefusalOf(err) == "" }
 
 // writer writes Incidents, each write under a lock.
 type writer struct {
@@ -53,48 +79,53 @@ func (w writer) create(ctx context.Context, spec *v1alpha1.IncidentSpec, source 
 	return incident, counted("create", err)
 }
 
-// patch replaces an Incident's spec if its generation is still the one seen; status writes do not change that.
+// patch brings an Incident's spec to what Route decided, if its generation is still the one seen; status writes do not change
+// that. Only what Route changed is touched: the rest is what responders, or newer versions, wrote.
 func (w writer) patch(ctx context.Context, seen *v1alpha1.Incident, spec *v1alpha1.IncidentSpec) (*v1alpha1.Incident, error) {
-	return w.apply(ctx, seen,
-		jsonpatch.NewOperation("test", "/metadata/generation", seen.Generation),
-		jsonpatch.NewOperation("replace", "/spec", spec))
+	return w.apply(ctx, seen, edit.Test("/metadata/generation", seen.Generation), lifecycle.SpecEdits(&seen.Spec, spec))
 }
 
-// adopt makes a source the owner of an Incident that an earlier source of its name owned, or nobody does.
+// adopt makes a source the owner of an Incident that an earlier source of its name owned, or nobody does. The generation does not
+// cover labels and owners, so nothing at all may have been written meanwhile.
 func (w writer) adopt(ctx context.Context, seen *v1alpha1.Incident, source *v1alpha1.AlertSource) (*v1alpha1.Incident, error) {
-	labels := maps.Clone(seen.Labels)
-	if labels == nil {
-		labels = map[string]string{}
+	var operations []jsonpatch.Operation
+	if len(seen.Labels) == 0 {
+		operations = append(operations, edit.Add("/metadata/labels", map[string]string{}))
 	}
-	maps.Copy(labels, labelsOf(source, seen.Spec.AlertKey))
-	return w.apply(ctx, seen,
-		jsonpatch.NewOperation("test", "/metadata/generation", seen.Generation),
-		jsonpatch.NewOperation("add", "/metadata/labels", labels),
-		jsonpatch.NewOperation("add", "/metadata/ownerReferences", []metav1.OwnerReference{source.OwnerReference()}))
+	labels := labelsOf(source, seen.Spec.AlertKey)
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		operations = append(operations, edit.Add("/metadata/labels/"+edit.Key(name), labels[name]))
+	}
+	if len(seen.OwnerReferences) == 0 {
+		operations = append(operations, edit.Add("/metadata/ownerReferences", []metav1.OwnerReference{}))
+	}
+	owner := source.OwnerReference()
+	for place, known := range slices.Backward(seen.OwnerReferences) {
+		switch {
+		case v1alpha1.IsSourceNamed(known, source.Name):
+			operations = append(operations, edit.Remove("/metadata/ownerReferences/"+strconv.Itoa(place)))
+		case ptr.Deref(known.Controller, false):
+			// An object has one controller at most.
+			owner.Controller = nil
+		}
+	}
+	operations = append(operations, edit.Add("/metadata/ownerReferences/-", owner))
+	return w.apply(ctx, seen, edit.Test("/metadata/resourceVersion", seen.ResourceVersion), operations)
 }
 
-func (w writer) apply(ctx context.Context, seen *v1alpha1.Incident, operations ...jsonpatch.Operation) (*v1alpha1.Incident, error) {
-	operations = append([]jsonpatch.Operation{jsonpatch.NewOperation("test", "/metadata/uid", seen.UID)}, operations...)
-	patch, err := json.Marshal(operations)
+func (w writer) apply(
+	ctx context.Context, seen *v1alpha1.Incident, lock jsonpatch.Operation, operations []jsonpatch.Operation,
+) (*v1alpha1.Incident, error) {
+	patch, err := edit.Encode(append([]jsonpatch.Operation{edit.Test("/metadata/uid", seen.UID), lock}, operations...))
 	if err != nil {
-		return nil, fmt.Errorf("encode the patch: %w", err)
+		return nil, err
 	}
 	incident := &v1alpha1.Incident{ObjectMeta: metav1.ObjectMeta{Name: seen.Name, Namespace: seen.Namespace}}
 	err = w.client.Patch(ctx, incident, client.RawPatch(types.JSONPatchType, patch), client.FieldOwner(FieldManager))
-	if apierrors.IsNotFound(err) || isFailedTest(err) {
+	if apierrors.IsNotFound(err) || edit.IsFailedTest(err) {
 		err = fmt.Errorf("patch Incident %s/%s: %w", seen.Namespace, seen.Name, errStale)
 	}
 	return incident, counted("patch", err)
-}
-
-// isFailedTest tells a failed test operation from a refusal by validation: both are 422, only the latter has causes.
-func isFailedTest(err error) bool {
-	var status apierrors.APIStatus
-	if !apierrors.IsInvalid(err) || !errors.As(err, &status) {
-		return false
-	}
-	details := status.Status().Details
-	return details == nil || len(details.Causes) == 0
 }
 
 func counted(verb string, err error) error {
@@ -120,6 +151,5 @@ func isLeftTo(source *v1alpha1.AlertSource, incident *v1alpha1.Incident) bool {
 }
 
 func isOwned(incident *v1alpha1.Incident, source *v1alpha1.AlertSource) bool {
-	owner := metav1.GetControllerOf(incident)
-	return owner != nil && owner.UID == source.UID
+	return slices.ContainsFunc(incident.OwnerReferences, func(owner metav1.OwnerReference) bool { return owner.UID == source.UID })
 }

@@ -22,6 +22,9 @@ func (a Answer) At() time.Time {
 	return date.Add(-a.received.Sub(a.started) - slack).UTC()
 }
 
+// Asked is the moment of At by the operator's clock.
+func (a Answer) Asked() time.Time { return a.started.Add(-slack).UTC() }
+
 // Ahead is how far Sentry's clock is ahead of the operator's, to a second or what the call took; 0 if the answer does not tell.
 func (a Answer) Ahead() time.Duration {
 	if a.date.IsZero() {
