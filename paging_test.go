@@ -20,6 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
@@ -283,7 +284,7 @@ func TestAnAcknowledgementThatTimesOutPagesAgain(t *testing.T) {
 	testbed.Must(t, source.Client.Patch(t.Context(), incident, patch))
 	told("incident.page", "incident.update", "incident.page")
 	incident = &source.Incidents(t)[0]
-	if incident.Spec.Response != nil || incident.Status.Escalation.Run != 2 {
+	if ptr.Deref(incident.Spec.Response, v1alpha1.Response{}) != (v1alpha1.Response{}) || incident.Status.Escalation.Run != 2 {
 		t.Errorf("the response is %+v, the run %+v", incident.Spec.Response, incident.Status.Escalation)
 	}
 }

@@ -68,6 +68,7 @@ var (
 		"the client secrets of the AlertSource cannot be read; see its status", 5)
 	// The source may have been made again already, and only this replica not have heard of it.
 	unavailableTerminating = unavailable("terminating", "the AlertSource is being deleted", 5)
+	failedInside           = answer{code: http.StatusInternalServerError, result: "panicked", message: "the operator failed; see its log"}
 	unavailableRecord      = unavailable("not_recorded", "the signal is not recorded yet", 1)
 )
 

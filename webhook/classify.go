@@ -113,11 +113,11 @@ func priority(notice sentry.Notice) v1alpha1.Priority {
 	return meaning.IssuePriority(notice.Issue)
 }
 
-// signalTime is the time of sending, for an event_alert the earlier time at which Sentry received the event. Where the
-// sender's time is absent, unreadable or too far ahead, it is the arrival, and untimed.
+// signalTime is the time of sending, for an event_alert the earlier time at which Sentry received the event. Route bounds it: the
+// header is not signed. Where the sender's time is absent or unreadable, it is the arrival, and untimed.
 func signalTime(hookTime string, eventReceived *time.Time, arrival metav1.MicroTime) (at metav1.MicroTime, untimed bool) {
 	sent, ok := unixTime(hookTime)
-	if !ok || sent.After(arrival.Add(ahead)) {
+	if !ok {
 		return arrival, true
 	}
 	if eventReceived != nil && eventReceived.Before(sent) {

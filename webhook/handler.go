@@ -13,6 +13,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/internal/panics"
 	"github.com/itoc360/itoc360-operator/internal/sentry"
 	"github.com/itoc360/itoc360-operator/webhook/inbox"
 	"github.com/itoc360/itoc360-operator/webhook/sources"
@@ -66,7 +67,8 @@ func NewHandler(known Sources, inbox *inbox.Inbox, reporter *Reporter, clock clo
 
 // ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	answer, asked := h.answer(w, r)
+	answer, asked := failedInside, h.clock.Now()
+	_ = panics.Catch(h.log, "webhook", func() { answer, asked = h.answer(w, r) })
 	answer.write(w)
 	requestsTotal.WithLabelValues(strconv.Itoa(answer.code), answer.result).Inc()
 	answerSeconds.Observe(h.clock.Since(asked).Seconds())

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/internal/panics"
 	"github.com/itoc360/itoc360-operator/webhook/inbox"
 	"github.com/itoc360/itoc360-operator/webhook/sources"
 	"github.com/itoc360/itoc360-operator/webhook/spool"
@@ -58,8 +59,9 @@ type Intake struct {
 
 	handler *Handler
 	store   *store.Store
-	// helpers serve the server, and outlive it.
-	helpers []manager.Runnable
+	log     logr.Logger
+	// helpers serve the server, and outlive it; by their names.
+	helpers map[string]manager.Runnable
 	// spool is nil if there is none; it outlives all.
 	spool *spool.Spool
 }
@@ -89,15 +91,15 @@ func (i *Intake) Start(ctx context.Context) error {
 	}
 	serving, end := context.WithCancel(ctx)
 	defer end()
-	for _, helper := range i.helpers {
+	for name, helper := range i.helpers {
 		group.Go(func() error {
 			defer end()
-			return helper.Start(drained)
+			return panics.KeepRunning(drained, i.log, name, helper.Start)
 		})
 	}
 	group.Go(func() error {
 		defer stop()
-		return i.Server.Start(serving)
+		return panics.CatchError(i.log, "intake server", func() error { return i.Server.Start(serving) })
 	})
 	err := group.Wait()
 	if i.spool == nil {
@@ -120,6 +122,7 @@ func Add(ctx context.Context, mgr manager.Manager, options Options) (*Intake, er
 	realClock := clock.RealClock{}
 	log := mgr.GetLogger().WithName("intake")
 	directory := sources.NewDirectory(mgr.GetCache(), secrets, realClock)
+	directory.Log = log
 	recorder := store.New(mgr.GetClient(), mgr.GetCache(), mgr.GetAPIReader(), directory, realClock)
 	if options.ServerClock != nil {
 		recorder.UseServerClock(options.ServerClock.Now)
@@ -132,6 +135,7 @@ func Add(ctx context.Context, mgr manager.Manager, options Options) (*Intake, er
 	}
 	letters, kept := newInbox(recorder, directory, options, log)
 	reporter := NewReporter(mgr.GetClient(), options.Replica, realClock, log)
+	reporter.Watch(letters.Problems, directory)
 	handler := NewHandler(directory, letters, reporter, realClock, log)
 	handler.AnswerTimeout = options.AnswerTimeout
 	server := &Server{
@@ -149,9 +153,11 @@ func Add(ctx context.Context, mgr manager.Manager, options Options) (*Intake, er
 		Server:    server,
 		handler:   handler,
 		store:     recorder,
-		helpers: []manager.Runnable{
-			directory, letters, &store.Rescuer{Directory: directory, Store: recorder, Log: log}, reporter,
-			&resolvedWatch{mgr.GetCache(), letters, realClock},
+		log:       log,
+		helpers: map[string]manager.Runnable{
+			"source directory": directory, "inbox": letters, "reporter": reporter,
+			"rescuer":        &store.Rescuer{Directory: directory, Store: recorder, Log: log},
+			"resolved watch": &resolvedWatch{mgr.GetCache(), letters, realClock, log},
 		},
 		spool: kept,
 	}

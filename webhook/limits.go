@@ -47,11 +47,10 @@ const (
 	// maxIdempotencyKey is the longest Idempotency-Key heeded, in bytes; Sentry's have 32.
 	maxIdempotencyKey = 128
 
-	// ahead is how far a sender's clock may be ahead of ours.
-	ahead = 5 * time.Minute
-
 	// reportInterval is how often a replica writes a source's status.
 	reportInterval = 10 * time.Second
+	// problemInterval is how often a replica says again that it cannot record signals.
+	problemInterval = time.Minute
 	// maxReplicaName is how much of a replica's name its field manager bears; the API server allows 128 bytes in all.
 	maxReplicaName = 100
 	// lastReportTimeout is how long a stopping replica tries to write what it still has to tell.

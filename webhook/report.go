@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/webhook/inbox"
 )
 
 // report is what this process knows of a source.
@@ -24,6 +26,8 @@ type report struct {
 	refused map[time.Time]int32
 	// projects are those turned away, with the last time.
 	projects map[string]time.Time
+	// problem is what keeps signals from being recorded; nil: nothing does.
+	problem *inbox.Problem
 
 	// written is what stands in the status, nil if nothing does.
 	written *v1alpha1.IntakeReport
@@ -78,12 +82,19 @@ func (r *report) entry(replica string, now time.Time) v1alpha1.IntakeReport {
 	for _, count := range r.refused {
 		entry.Refused += count
 	}
+	if r.problem != nil {
+		entry.NotRecording = &v1alpha1.RecordingProblem{
+			Since: *second(r.problem.Since), Reason: r.problem.Reason, Message: r.problem.Message,
+			Alerts: int32(min(r.problem.Alerts, math.MaxInt32)), //nolint:gosec // bounded just so
+		}
+	}
 	return entry
 }
 
-// isWritten tells whether an entry says nothing that is not in the status.
-func (r *report) isWritten(entry v1alpha1.IntakeReport) bool {
-	if r.written == nil {
+// isWritten tells whether an entry says nothing that is not in the status. A problem is said anew, while it lasts: a replica that has
+// gone would otherwise have it for ever.
+func (r *report) isWritten(entry v1alpha1.IntakeReport, now time.Time) bool {
+	if r.written == nil || entry.NotRecording != nil && now.Sub(r.written.ReportedAt.Time) >= problemInterval {
 		return false
 	}
 	entry.ReportedAt = r.written.ReportedAt
@@ -93,7 +104,7 @@ func (r *report) isWritten(entry v1alpha1.IntakeReport) bool {
 // isOld tells whether a report, once pruned, says nothing of the last hour.
 func (r *report) isOld(now time.Time) bool {
 	old := now.Add(-v1alpha1.IntakeMemory)
-	return !r.lastSignal.After(old) && !r.signatureTime.After(old) && len(r.refused) == 0 && len(r.projects) == 0
+	return !r.lastSignal.After(old) && !r.signatureTime.After(old) && len(r.refused) == 0 && len(r.projects) == 0 && r.problem == nil
 }
 
 func second(at time.Time) *metav1.Time {

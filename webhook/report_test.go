@@ -12,6 +12,7 @@ import (
 	"github.com/go-logr/logr/testr"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	testingclock "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -19,6 +20,7 @@ import (
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/hack/testbed"
 	"github.com/itoc360/itoc360-operator/webhook"
+	"github.com/itoc360/itoc360-operator/webhook/inbox"
 	"github.com/itoc360/itoc360-operator/webhook/sources"
 )
 
@@ -211,3 +213,33 @@ func TestAReplicasNameMayBeAsLongAsAPods(t *testing.T) {
 	reporter.Flush(t.Context())
 	expectEntries(t, source, name+": 12:00  - refused 0 []")
 }
+
+func TestAReplicaSaysForAsLongAsItHoldsThatItCannotRecord(t *testing.T) {
+	source := testbed.NewSource(t, testbed.NewClient(t, cluster(t).Config))
+	reporter, clock := replica(t, "a")
+	problems := map[types.NamespacedName]inbox.Problem{
+		source.Name: {Since: noon, Reason: v1alpha1.ReasonForbidden, Message: "exceeded quota", Alerts: 2},
+	}
+	reporter.Watch(func() map[types.NamespacedName]inbox.Problem { return problems }, oneSource{known(t, source)})
+	reporter.Flush(t.Context())
+	first := source.Get(t).Status.Intake[0]
+	if got := first.NotRecording; got == nil || got.Reason != "Forbidden" || got.Message != "exceeded quota" || got.Alerts != 2 {
+		t.Fatalf("it reports %+v", first)
+	}
+	clock.Step(time.Minute)
+	reporter.Flush(t.Context())
+	if again := source.Get(t).Status.Intake[0]; !again.ReportedAt.After(first.ReportedAt.Time) || again.NotRecording == nil {
+		t.Errorf("a minute later it reports %+v", again)
+	}
+	delete(problems, source.Name)
+	clock.Step(time.Second)
+	reporter.Flush(t.Context())
+	if last := source.Get(t).Status.Intake[0]; last.NotRecording != nil {
+		t.Errorf("once it can, it reports %+v", last)
+	}
+}
+
+// oneSource finds a single source.
+type oneSource struct{ *sources.Source }
+
+func (o oneSource) ByName(types.NamespacedName) *sources.Source { return o.Source }

@@ -13,6 +13,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/internal/panics"
+	"github.com/itoc360/itoc360-operator/webhook/inbox"
 	"github.com/itoc360/itoc360-operator/webhook/sources"
 	"github.com/itoc360/itoc360-operator/webhook/store"
 )
@@ -26,6 +28,10 @@ type Reporter struct {
 	clock   clock.WithTicker
 	log     logr.Logger
 
+	// problems says what keeps signals from being recorded, by source; named finds the sources. Nil: nothing does.
+	problems func() map[types.NamespacedName]inbox.Problem
+	named    store.Named
+
 	mu      sync.Mutex
 	reports map[types.NamespacedName]*report
 }
@@ -33,6 +39,11 @@ type Reporter struct {
 // NewReporter makes a Reporter of a replica, named as its Pod is.
 func NewReporter(client client.Client, replica string, clock clock.WithTicker, log logr.Logger) *Reporter {
 	return &Reporter{client: client, replica: replica, clock: clock, log: log, reports: map[types.NamespacedName]*report{}}
+}
+
+// Watch makes the Reporter report what keeps signals from being recorded. It is called before Start.
+func (r *Reporter) Watch(problems func() map[types.NamespacedName]inbox.Problem, named store.Named) {
+	r.problems, r.named = problems, named
 }
 
 // Heard notes that a signal of a source was recorded.
@@ -85,15 +96,37 @@ func (r *Reporter) flushLast(ctx context.Context) {
 
 // Flush writes what changed since the last time. What cannot be written is tried again the next time.
 func (r *Reporter) Flush(ctx context.Context) {
+	r.noteProblems()
 	for _, due := range r.due() {
 		name := client.ObjectKeyFromObject(due.source)
-		switch err := r.write(ctx, due); {
+		err := panics.CatchError(r.log.WithValues("source", name), "report", func() error { return r.write(ctx, due) })
+		switch {
 		case err == nil:
 			r.wrote(name, due)
 		case apierrors.IsNotFound(err):
 			r.forget(name, due.source.UID)
 		default:
 			r.log.Error(err, "Could not report to the source's status", "source", name)
+		}
+	}
+}
+
+// noteProblems brings what keeps signals from being recorded into the reports.
+func (r *Reporter) noteProblems() {
+	if r.problems == nil {
+		return
+	}
+	problems := r.problems()
+	for name, problem := range problems {
+		if source := r.named.ByName(name); source != nil {
+			r.note(source, func(report *report) { report.problem = &problem })
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for name, known := range r.reports {
+		if _, isStuck := problems[name]; !isStuck {
+			known.problem = nil
 		}
 	}
 }
@@ -115,7 +148,7 @@ func (r *Reporter) due() []due {
 		known.prune(now)
 		entry := known.entry(r.replica, now)
 		switch {
-		case !known.isWritten(entry):
+		case !known.isWritten(entry, now):
 			changed = append(changed, due{known.source, entry})
 		case known.isOld(now):
 			delete(r.reports, name)

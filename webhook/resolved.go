@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/types"
 	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/internal/panics"
 	"github.com/itoc360/itoc360-operator/webhook/inbox"
 	"github.com/itoc360/itoc360-operator/webhook/store"
 )
@@ -19,6 +21,7 @@ type resolvedWatch struct {
 	cache cache.Cache
 	inbox *inbox.Inbox
 	clock clock.PassiveClock
+	log   logr.Logger
 }
 
 // Start watches until the context ends.
@@ -28,8 +31,8 @@ func (w *resolvedWatch) Start(ctx context.Context) error {
 		return fmt.Errorf("watch Incidents: %w", err)
 	}
 	registration, err := informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
-		UpdateFunc: func(_, now any) { w.look(now) },
-		DeleteFunc: w.look,
+		UpdateFunc: func(_, now any) { w.lookAndCatch(now) },
+		DeleteFunc: w.lookAndCatch,
 	})
 	if err != nil {
 		return fmt.Errorf("watch Incidents: %w", err)
@@ -37,6 +40,11 @@ func (w *resolvedWatch) Start(ctx context.Context) error {
 	<-ctx.Done()
 	_ = informer.RemoveEventHandler(registration)
 	return nil
+}
+
+// lookAndCatch is look in an informer's goroutine, where a panic would end the process. What waits is written a little later.
+func (w *resolvedWatch) lookAndCatch(object any) {
+	_ = panics.Catch(w.log, "resolved watch", func() { w.look(object) })
 }
 
 func (w *resolvedWatch) look(object any) {

@@ -105,7 +105,7 @@ func (s *Server) stop(server *http.Server, failed <-chan error) error {
 	if err := s.Inbox.Drain(ctx); err != nil {
 		return err
 	}
-	s.Log.Info("Intake stopped; every accepted signal is recorded")
+	s.Log.Info("Intake stopped; what it accepted is recorded, but for what was refused")
 	return nil
 }
 

@@ -500,7 +500,7 @@ func TestAReopenedCycleIsNotBornAcknowledged(t *testing.T) {
 	served.post(t, source, issue("resolved", 2))
 	served.post(t, source, issue("unresolved", 3))
 	incident := source.Incidents(t)[0]
-	if incident.Spec.Response != nil {
+	if ptr.Deref(incident.Spec.Response, v1alpha1.Response{}) != (v1alpha1.Response{}) {
 		t.Errorf("the response is still there: %v", incident.Spec.Response)
 	}
 	if cycles := folded(&incident).Cycles; len(cycles) != 2 || cycles[0].AcknowledgedAt == nil || cycles[1].AcknowledgedAt != nil {
@@ -530,7 +530,7 @@ func TestWhatAPersonAcknowledgedIsOpenAgainOnceItHasRegressed(t *testing.T) {
 	}
 	told := source.Incidents(t)[0].Spec
 	kept := slices.IndexFunc(told.Signals, func(s v1alpha1.Signal) bool { return s.Event == v1alpha1.SignalResponse })
-	if told.Response != nil || kept < 0 || told.Signals[kept].By != "alice" {
+	if ptr.Deref(told.Response, v1alpha1.Response{}) != (v1alpha1.Response{}) || kept < 0 || told.Signals[kept].By != "alice" {
 		t.Errorf("the acknowledgement is not kept as a signal: %+v", told)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -85,7 +86,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if err := r.tell(ctx, source, judged); err != nil {
 		return loop.Again(err)
 	}
-	if judged.heals() {
+	if judged.heals() || recordingCondition(source, r.Clock.Now()).Status == metav1.ConditionFalse {
 		return ctrl.Result{RequeueAfter: sourceHealing}, nil
 	}
 	return ctrl.Result{RequeueAfter: sourceResync}, nil
@@ -185,7 +186,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.EscalationPolicy{}, handler.EnqueueRequestsFromMapFunc(r.ofPolicy),
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WatchesRawSource(source.Func(r.subscribe)).
-		Complete(r)
+		Complete(loop.ReportPanics(r, mgr.GetClient(), r.Recorder, &v1alpha1.AlertSource{}))
 	if err != nil {
 		return fmt.Errorf("set up controller alertsource: %w", err)
 	}

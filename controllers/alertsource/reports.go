@@ -2,19 +2,18 @@ package alertsource
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
 
 	"gomodules.xyz/jsonpatch/v2"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/controllers/loop"
+	"github.com/itoc360/itoc360-operator/internal/edit"
 )
 
 // reported is what the intakes of all replicas know of a source, taken together.
@@ -22,12 +21,15 @@ type reported struct {
 	lastSignalTime  *metav1.Time
 	ignoredProjects []string
 	signature       metav1.Condition
+	recording       metav1.Condition
 }
 
 // concludeReports takes together what the replicas reported. What was concluded from reports that are gone stands, but for
 // ignored projects and the number of refusals, which are of the last hour.
-func concludeReports(source *v1alpha1.AlertSource) reported {
-	concluded := reported{lastSignalTime: source.Status.LastSignalTime, signature: signatureCondition(source)}
+func concludeReports(source *v1alpha1.AlertSource, now time.Time) reported {
+	concluded := reported{
+		lastSignalTime: source.Status.LastSignalTime, signature: signatureCondition(source), recording: recordingCondition(source, now),
+	}
 	for _, report := range source.Status.Intake {
 		concluded.lastSignalTime = later(concluded.lastSignalTime, report.LastSignalTime)
 		for _, project := range report.IgnoredProjects {
@@ -99,6 +101,38 @@ func signatureCondition(source *v1alpha1.AlertSource) metav1.Condition {
 	return condition
 }
 
+// recordingCondition is Recording: False while a replica says that it cannot record signals of the source. Of several, the one that has
+// said so for the longest time is named.
+func recordingCondition(source *v1alpha1.AlertSource, now time.Time) metav1.Condition {
+	condition := metav1.Condition{
+		Type: v1alpha1.ConditionRecording, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonRecording,
+		Message: "What arrives is recorded",
+	}
+	var since time.Time
+	for _, report := range source.Status.Intake {
+		problem := report.NotRecording
+		isPast := now.Sub(report.ReportedAt.Time) > v1alpha1.ProblemMemory
+		if problem == nil || isPast || !since.IsZero() && !problem.Since.Time.Before(since) {
+			continue
+		}
+		since = problem.Since.Time
+		condition.Status, condition.Reason = metav1.ConditionFalse, problem.Reason
+		condition.Message = fmt.Sprintf("Since %s replica %s cannot record signals, and tries again: %s", since.UTC().Format(time.RFC3339),
+			report.Replica, problem.Message)
+		if remedy := remedies[problem.Reason]; remedy != "" {
+			condition.Message += ". " + remedy
+		}
+	}
+	return condition
+}
+
+// remedies say what to do about a problem with recording.
+var remedies = map[string]string{
+	v1alpha1.ReasonForbidden: "Raise the quota of the namespace, or apply the operator's ClusterRole and bindings anew",
+	v1alpha1.ReasonInvalid:   "See that the CRDs are those of the operator's version",
+	v1alpha1.ReasonNameTaken: "Delete or rename the object that has the Incident's name",
+}
+
 // signatures are what became of the last signature, and how many were refused. Of two in the same second, the worse
 // counts.
 func signatures(reports []v1alpha1.IntakeReport) (last v1alpha1.SignatureResult, refused int32) {
@@ -124,18 +158,20 @@ func (r *Reconciler) dropReports(ctx context.Context, source *v1alpha1.AlertSour
 			continue
 		}
 		path := fmt.Sprintf("/status/intake/%d", i)
-		operations = append(operations, jsonpatch.NewOperation("test", path, report), jsonpatch.NewOperation("remove", path, nil))
+		// Not the whole entry: it may have fields that this version does not know.
+		operations = append(operations,
+			edit.Test(path+"/replica", report.Replica), edit.Test(path+"/reportedAt", report.ReportedAt), edit.Remove(path))
 	}
 	if len(operations) == 0 {
 		return nil
 	}
-	patch, err := json.Marshal(operations)
+	patch, err := edit.Encode(operations)
 	if err != nil {
-		return fmt.Errorf("encode the patch: %w", err)
+		return err
 	}
 	err = r.Client.Status().Patch(ctx, source.DeepCopy(), client.RawPatch(types.JSONPatchType, patch), fieldOwner)
 	switch {
-	case apierrors.IsInvalid(err):
+	case edit.IsFailedTest(err):
 		// A replica reported anew; the next look is soon.
 		return nil
 	case err != nil:

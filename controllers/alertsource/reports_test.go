@@ -75,9 +75,51 @@ func TestWhatTheLastDeliveryToAnyReplicaShowedIsTheVerdictOnSignatures(t *testin
 	}
 }
 
+func TestRecordingIsFalseWhileAReplicaSaysThatItCannot(t *testing.T) {
+	problem := func(since time.Duration, reason string) *v1alpha1.RecordingProblem {
+		return &v1alpha1.RecordingProblem{Since: *testbed.TimeAt(since), Reason: reason, Message: "exceeded quota"}
+	}
+	now := testbed.At(time.Hour)
+	report := func(replica string, ago time.Duration, problem *v1alpha1.RecordingProblem) v1alpha1.IntakeReport {
+		return v1alpha1.IntakeReport{Replica: replica, ReportedAt: metav1.NewTime(now.Add(-ago)), NotRecording: problem}
+	}
+	for name, c := range map[string]struct {
+		reports []v1alpha1.IntakeReport
+		want    string
+		says    []string
+	}{
+		"no report":           {nil, "True Recording", nil},
+		"reports without any": {[]v1alpha1.IntakeReport{report("a", 0, nil)}, "True Recording", nil},
+		"one that cannot": {
+			[]v1alpha1.IntakeReport{report("a", 0, problem(0, "Forbidden")), report("b", 0, nil)},
+			"False Forbidden",
+			[]string{"replica a", "exceeded quota", "Raise the quota"},
+		},
+		"one that has gone": {[]v1alpha1.IntakeReport{report("a", 4*time.Minute, problem(0, "Forbidden"))}, "True Recording", nil},
+		"the longest of two": {
+			[]v1alpha1.IntakeReport{
+				report("a", 0, problem(2*time.Minute, "Forbidden")), report("b", 0, problem(time.Minute, "Invalid")),
+			},
+			"False Invalid",
+			[]string{"replica b"},
+		},
+		"a panic of ours": {[]v1alpha1.IntakeReport{report("a", 0, problem(0, "Panicked"))}, "False Panicked", nil},
+	} {
+		got := recordingCondition(&v1alpha1.AlertSource{Status: v1alpha1.AlertSourceStatus{Intake: c.reports}}, now)
+		if string(got.Status)+" "+got.Reason != c.want {
+			t.Errorf("%s: it is %+v", name, got)
+		}
+		for _, words := range c.says {
+			if !strings.Contains(got.Message, words) {
+				t.Errorf("%s: it says %q, without %q", name, got.Message, words)
+			}
+		}
+	}
+}
+
 func TestTheLastSignalIsTheLatestOfAllAndNeverGoesBack(t *testing.T) {
 	source := &v1alpha1.AlertSource{}
-	if got := concludeReports(source).lastSignalTime; got != nil {
+	if got := concludeReports(source, time.Now()).lastSignalTime; got != nil {
 		t.Errorf("got %v, and none was heard", got)
 	}
 	for i, step := range []struct{ a, b, want *metav1.Time }{
@@ -87,7 +129,7 @@ func TestTheLastSignalIsTheLatestOfAllAndNeverGoesBack(t *testing.T) {
 		{testbed.TimeAt(time.Second), nil, testbed.TimeAt(time.Minute)},
 	} {
 		source.Status.Intake = []v1alpha1.IntakeReport{{Replica: "a", LastSignalTime: step.a}, {Replica: "b", LastSignalTime: step.b}}
-		source.Status.LastSignalTime = concludeReports(source).lastSignalTime
+		source.Status.LastSignalTime = concludeReports(source, time.Now()).lastSignalTime
 		if got := source.Status.LastSignalTime; !got.Equal(step.want) {
 			t.Errorf("step %d: the last signal was at %v, want %v", i, got, step.want)
 		}
@@ -100,17 +142,17 @@ func TestIgnoredProjectsAreThoseThatTheAllowListStillLacksTenAtMost(t *testing.T
 	source.Status.Intake = []v1alpha1.IntakeReport{
 		{Replica: "a", IgnoredProjects: []string{"billing", "checkout"}}, {Replica: "b", IgnoredProjects: []string{"accounts", "billing"}},
 	}
-	if got := concludeReports(source).ignoredProjects; !slices.Equal(got, []string{"accounts", "billing"}) {
+	if got := concludeReports(source, time.Now()).ignoredProjects; !slices.Equal(got, []string{"accounts", "billing"}) {
 		t.Errorf("named %v", got)
 	}
 	for letter := 'a'; letter < 'p'; letter++ {
 		source.Status.Intake[0].IgnoredProjects = append(source.Status.Intake[0].IgnoredProjects, string(letter))
 	}
-	if got := concludeReports(source).ignoredProjects; len(got) != 10 {
+	if got := concludeReports(source, time.Now()).ignoredProjects; len(got) != 10 {
 		t.Errorf("named %v, want ten", got)
 	}
 	source.Spec.Sentry.Projects = nil
-	if got := concludeReports(source).ignoredProjects; len(got) != 0 {
+	if got := concludeReports(source, time.Now()).ignoredProjects; len(got) != 0 {
 		t.Errorf("named %v, and there is no allow-list", got)
 	}
 }
@@ -210,6 +252,19 @@ func TestAReportThatIsWrittenAnewMeanwhileIsNotDropped(t *testing.T) {
 	testbed.Must(t, test.reconciler.dropReports(t.Context(), stale))
 	if got := test.replicas(); got != "a" {
 		t.Errorf("the reports of %q are there, want that of a", got)
+	}
+}
+
+// What a newer replica reported may say more than this version reads of it.
+func TestAReportThatSaysMoreThanIsKnownOfItGoesToo(t *testing.T) {
+	test := newSourceTest(t)
+	test.reportAs(signedBy("a", v1alpha1.SignatureRefused, 0, 3))
+	seen := test.source()
+	seen.Status.Intake[0].Refused = 0
+	test.clock.SetTime(testbed.At(time.Hour))
+	testbed.Must(t, test.reconciler.dropReports(t.Context(), seen))
+	if got := test.replicas(); got != "" {
+		t.Errorf("the reports of %q are still there", got)
 	}
 }
 

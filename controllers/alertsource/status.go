@@ -20,13 +20,14 @@ const fieldOwner = client.FieldOwner("itoc360-operator")
 // writeStatus applies the controller's part of the status, if it differs from what is there. The resourceVersion makes
 // it a conflict if the source has changed since it was judged.
 func (r *Reconciler) writeStatus(ctx context.Context, source *v1alpha1.AlertSource, judged verdict, open int32) error {
-	reported := concludeReports(source)
 	now := r.Clock.Now()
+	reported := concludeReports(source, now)
 	loop.Stamp(&reported.signature, source.Status.Conditions, source.Generation, now)
+	loop.Stamp(&reported.recording, source.Status.Conditions, source.Generation, now)
 	conditions := loop.Conditions(source.Status.Conditions, judged.condition(), source.Generation, now)
 	want := v1alpha1.AlertSourceStatus{
 		ObservedGeneration: source.Generation,
-		Conditions:         append(conditions, reported.signature),
+		Conditions:         append(conditions, reported.signature, reported.recording),
 		WebhookSecret:      v1alpha1.WebhookSecretName(source.Name),
 		OpenIncidents:      &open,
 		LastSignalTime:     reported.lastSignalTime,
@@ -47,6 +48,7 @@ func (r *Reconciler) writeStatus(ctx context.Context, source *v1alpha1.AlertSour
 	if err := r.Client.Status().Apply(ctx, applied, fieldOwner, client.ForceOwnership); err != nil {
 		return fmt.Errorf("apply status: %w", err)
 	}
+	eventRecording(r.Recorder, source, loop.ConditionOf(source.Status.Conditions, v1alpha1.ConditionRecording), reported.recording)
 	return nil
 }
 

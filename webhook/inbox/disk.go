@@ -3,6 +3,7 @@ package inbox
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -10,11 +11,20 @@ import (
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
+	"github.com/itoc360/itoc360-operator/internal/panics"
 	"github.com/itoc360/itoc360-operator/webhook/store"
 )
 
+// formatVersion is the version of what is written to disk. It rises when an older process would misread it.
+const formatVersion = 1
+
+// errVersion is for an entry of a version that this process does not know.
+var errVersion = errors.New("an entry of an unknown version")
+
 // envelope is a signal as it lies on disk: what was made of a delivery, never the delivery.
 type envelope struct {
+	// Version of the format; an entry without one is of version 1.
+	Version   int               `json:"version"`
 	Namespace string            `json:"namespace"`
 	Source    string            `json:"source"`
 	Alert     v1alpha1.AlertKey `json:"alert"`
@@ -22,14 +32,24 @@ type envelope struct {
 }
 
 func encode(key store.Key, heard lifecycle.Heard) ([]byte, error) {
-	value, err := json.Marshal(envelope{key.Source.Namespace, key.Source.Name, key.Alert, heard})
+	value, err := json.Marshal(envelope{formatVersion, key.Source.Namespace, key.Source.Name, key.Alert, heard})
 	if err != nil {
 		return nil, fmt.Errorf("encode the signal: %w", err)
 	}
 	return value, nil
 }
 
+// decode reads an entry. An error is errVersion if another process may know how to read it.
 func decode(value []byte) (key store.Key, heard lifecycle.Heard, err error) {
+	var format struct {
+		Version int `json:"version"`
+	}
+	if err := json.Unmarshal(value, &format); err != nil {
+		return store.Key{}, lifecycle.Heard{}, fmt.Errorf("decode a signal: %w", err)
+	}
+	if format.Version != 0 && format.Version != formatVersion {
+		return store.Key{}, lifecycle.Heard{}, fmt.Errorf("version %d: %w", format.Version, errVersion)
+	}
 	var read envelope
 	if err := json.Unmarshal(value, &read); err != nil {
 		return store.Key{}, lifecycle.Heard{}, fmt.Errorf("decode a signal: %w", err)
@@ -75,7 +95,18 @@ func (b *Inbox) kept(one *letter, err error) {
 // Restore takes a signal that an earlier process left on disk. It comes before whatever is handed in later, and is recorded
 // from the start on.
 func (b *Inbox) Restore(sequence uint64, value []byte) {
+	if panics.Catch(b.log, "inbox restore", func() { b.restore(sequence, value) }) != nil {
+		// It stays on disk, and the next process tries.
+		setAside.WithLabelValues(asideRefused).Inc()
+	}
+}
+
+func (b *Inbox) restore(sequence uint64, value []byte) {
 	key, _, err := decode(value)
+	if errors.Is(err, errVersion) {
+		b.leave(sequence, err)
+		return
+	}
 	if err != nil {
 		b.log.Error(err, "Dropping an entry of the spool that is no signal")
 		lostTotal.WithLabelValues(lostUnreadable).Inc()
@@ -90,10 +121,19 @@ func (b *Inbox) Restore(sequence uint64, value []byte) {
 		b.queues[key] = q
 	}
 	b.sequence = max(b.sequence, sequence)
-	q.append(&letter{sequence: sequence, spooled: true})
+	q.append(&letter{sequence: sequence, spooled: true, restored: true})
 	if b.started {
 		b.lineUp(q)
 	}
+}
+
+// leave leaves an entry on disk that this process cannot read, for one that can. Nothing waits for it.
+func (b *Inbox) leave(sequence uint64, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.sequence = max(b.sequence, sequence)
+	setAside.WithLabelValues(asideVersion).Inc()
+	b.log.Info("An entry of the spool stays there for a version of the operator that can read it", "reason", err.Error())
 }
 
 // Start records what an earlier process left on disk, and watches how writes go, until the context ends.
@@ -126,7 +166,7 @@ func (b *Inbox) measure() {
 	defer b.mu.Unlock()
 	oldest := uint64(0)
 	for _, q := range b.queues {
-		for _, letters := range [][]*letter{q.batch, q.waiting} {
+		for _, letters := range [][]*letter{q.batch, q.waiting, q.aside} {
 			if first := firstSpooled(letters); first > 0 && (oldest == 0 || first < oldest) {
 				oldest = first
 			}
@@ -137,6 +177,7 @@ func (b *Inbox) measure() {
 		age = b.clock.Since(cameAt(oldest))
 	}
 	oldestSeconds.Set(age.Seconds())
+	b.forgetWritten()
 }
 
 func firstSpooled(letters []*letter) uint64 {
@@ -152,6 +193,7 @@ func firstSpooled(letters []*letter) uint64 {
 func (b *Inbox) Drain(ctx context.Context) error {
 	select {
 	case <-b.drained():
+		b.logAside()
 		return nil
 	case <-ctx.Done():
 	}
@@ -159,12 +201,24 @@ func (b *Inbox) Drain(ctx context.Context) error {
 	defer b.mu.Unlock()
 	left := 0
 	for _, q := range b.queues {
-		left += len(q.batch) + len(q.waiting)
+		left += len(q.batch) + len(q.waiting) + len(q.aside)
 	}
 	return fmt.Errorf("drain the inbox: %d signals are not recorded, of which %d are in memory alone: %w", left, b.pending, ctx.Err())
 }
 
-// drained is closed when there is no queue.
+// logAside logs how many signals stay on disk, refused each by itself.
+func (b *Inbox) logAside() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, q := range b.queues {
+		if len(q.aside) > 0 {
+			b.log.Info("Signals that were refused stay in the spool",
+				"source", q.key.Source, "alertKey", q.key.Alert, "count", len(q.aside))
+		}
+	}
+}
+
+// drained is closed when nothing waits but what is set aside.
 func (b *Inbox) drained() <-chan struct{} {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -180,8 +234,10 @@ func (b *Inbox) drained() <-chan struct{} {
 
 // tellDrained needs the lock.
 func (b *Inbox) tellDrained() {
-	if len(b.queues) > 0 {
-		return
+	for _, q := range b.queues {
+		if len(q.batch)+len(q.waiting) > 0 {
+			return
+		}
 	}
 	for _, drained := range b.drains {
 		close(drained)

@@ -344,31 +344,6 @@ func TestAfterAnOutageAResolveWaitsForItsIncidentOnDisk(t *testing.T) {
 	expectSpooled(t, p.hear(t, "resolved"), "")
 }
 
-func TestWhatHasNoSourceWaitsUntilThatCountsAsDeleted(t *testing.T) {
-	dir := t.TempDir()
-	p := startProcess(t, dir, isImpatient)
-	expectSpooled(t, p.hear(t, "created"), "")
-	one := p.recorder.next(t)
-	p.kill()
-	close(one.end)
-	for _, test := range []struct {
-		since time.Duration
-		left  string
-	}{{0, "created"}, {sourceMemory, ""}} {
-		next := startProcess(t, dir, func(b *Inbox) {
-			b.named = known{}
-			b.opened = b.opened.Add(-test.since)
-		})
-		if test.left == "" {
-			drained(t, next.Inbox)
-		}
-		next.kill()
-		if left := onDisk(t, dir); left != test.left {
-			t.Errorf("after %s there is on disk: %q, want %q", test.since, left, test.left)
-		}
-	}
-}
-
 func TestASignalComesBackFromDiskAsItWas(t *testing.T) {
 	value, err := encode(testKey, heardFully)
 	if err != nil {

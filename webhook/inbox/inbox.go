@@ -56,8 +56,8 @@ type Inbox struct {
 	disk Disk
 	// reserve is how much of a sender's patience is kept for the disk.
 	reserve time.Duration
-	// flushAfter is how long repeats wait.
-	flushAfter time.Duration
+	// flushAfter is how long repeats wait, retryAfter how long what failed does at first.
+	flushAfter, retryAfter time.Duration
 
 	mu     sync.Mutex
 	queues map[store.Key]*queue
@@ -75,10 +75,11 @@ type Inbox struct {
 	drains   []chan struct{}
 	draining bool
 	pace     pace
+	// troubles are what keeps the signals of sources from being recorded, written when Incidents were, by namespace.
+	troubles map[types.NamespacedName]*trouble
+	written  map[string]written
 	// started is true once what was left on disk may be recorded.
 	started bool
-	// opened is when the inbox was made.
-	opened time.Time
 }
 
 // Options are what an Inbox needs besides its Recorder.
@@ -105,10 +106,12 @@ func New(recorder Recorder, options Options) *Inbox {
 		disk:       options.Disk,
 		reserve:    options.Reserve,
 		flushAfter: flushInterval,
+		retryAfter: firstRetry,
 		queues:     map[store.Key]*queue{},
 		sequence:   uint64(options.Clock.Now().UnixNano()),
 		pace:       pace{alarm: make(chan struct{})},
-		opened:     options.Clock.Now(),
+		troubles:   map[types.NamespacedName]*trouble{},
+		written:    map[string]written{},
 		finds:      make(chan struct{}, maxFinds),
 	}
 }
@@ -129,7 +132,7 @@ func (b *Inbox) Submit(ctx context.Context, source *sources.Source, alert v1alph
 	if !b.put(key, one) {
 		return store.Outcome{Err: errBusy}
 	}
-	if why := b.awaitRecord(ctx, one); why != "" {
+	if why := b.awaitRecord(ctx, key, one); why != "" {
 		spooledTotal.WithLabelValues(why).Inc()
 		b.keep(key, one)
 		return b.awaitDisk(ctx, key, one, "")
@@ -150,8 +153,8 @@ func (b *Inbox) submitWithoutDisk(ctx context.Context, key store.Key, one *lette
 }
 
 // awaitRecord waits for a letter's outcome, for which the channel is full then, or says why the letter goes to disk.
-func (b *Inbox) awaitRecord(ctx context.Context, one *letter) (why string) {
-	if why := b.hurries(); why != "" {
+func (b *Inbox) awaitRecord(ctx context.Context, key store.Key, one *letter) (why string) {
+	if why := b.hurries(key.Source); why != "" {
 		return why
 	}
 	patience := time.NewTimer(b.patience(ctx))
@@ -208,8 +211,8 @@ func (b *Inbox) RecordSilence(ctx context.Context, name types.NamespacedName, al
 	})
 }
 
-// RecordAcknowledgementTimeout hands in that an acknowledgement of that time is older than the escalation policy's
-// ackTimeout. A newer one wins.
+// RecordAcknowledgementTimeout hands in that the acknowledgement which bears that time in the spec is older than the escalation
+// policy's ackTimeout. Any other one stays.
 func (b *Inbox) RecordAcknowledgementTimeout(
 	ctx context.Context, name types.NamespacedName, alert v1alpha1.AlertKey, acknowledged time.Time,
 ) error {

@@ -39,8 +39,16 @@ const (
 	// orphanPatience is how long a Resolve on disk of which no Incident is known is tried again: in an outage its alert may have come
 	// to another replica, which records it later.
 	orphanPatience = 2 * time.Minute
-	// sourceMemory is how long what is on disk waits for its source to be known, before it counts as deleted.
+	// sourceMemory is how long what is on disk waits for its source, from when that was found missing, before it counts as deleted.
 	sourceMemory = 10 * time.Minute
-	// invalidMemory is how long what is on disk is tried although the API server calls it invalid.
+	// invalidMemory is how long what is on disk is tried although the API server calls it, by itself, invalid.
 	invalidMemory = time.Hour
+	// refusedPause lies between the tries of two alerts of a source whose Incidents may not be written: thousands may wait.
+	refusedPause = 50 * time.Millisecond
+	// releasedAtOnce is how many alerts of such a source are tried again at once after one could be recorded.
+	releasedAtOnce = 2
+	// maxLooked is how many of them are looked at for that.
+	maxLooked = 16
+	// maxProblem is how much of what the API server said of a refusal is shown, in characters.
+	maxProblem = 256
 )

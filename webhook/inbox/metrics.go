@@ -13,6 +13,8 @@ const (
 	spooledSlow = "slow"
 	// spooledOutage is for what came while no write succeeded.
 	spooledOutage = "outage"
+	// spooledRefused is for what came while Incidents of its source may not be written.
+	spooledRefused = "refused"
 	// spooledLine is for what came when too many waited for their writes.
 	spooledLine = "line"
 )
@@ -24,7 +26,21 @@ const (
 	lostInvalid    = "invalid"
 )
 
+// Why a signal on disk is set aside.
+const (
+	// asideVersion is for one that another version of the operator wrote, and this one cannot read.
+	asideVersion = "version"
+	// asideRefused is for one that was refused by itself; it is tried again.
+	asideRefused = "refused"
+)
+
 var (
+	setAside = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "itoc360_spool_set_aside",
+		Help: "Signals of the spool that hold up no others of their alert any more: of another version of the operator (version), " +
+			"or refused by themselves (refused).",
+	}, []string{"reason"})
+
 	orphansTotal = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "itoc360_intake_orphan_resolves_total",
 		Help: "Resolves of which no Incident was known.",
@@ -37,7 +53,7 @@ var (
 
 	spooledTotal = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "itoc360_spool_accepted_total",
-		Help: "Signals that went to the spool, by reason (repeat, slow, outage, line).",
+		Help: "Signals that went to the spool, by reason (repeat, slow, outage, refused, line).",
 	}, []string{"reason"})
 
 	appliedTotal = prometheus.NewCounter(prometheus.CounterOpts{
@@ -57,5 +73,5 @@ var (
 )
 
 func init() {
-	metrics.Registry.MustRegister(orphansTotal, pendingSignals, spooledTotal, appliedTotal, lostTotal, oldestSeconds)
+	metrics.Registry.MustRegister(orphansTotal, pendingSignals, spooledTotal, appliedTotal, lostTotal, oldestSeconds, setAside)
 }

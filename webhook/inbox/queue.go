@@ -1,13 +1,14 @@
 package inbox
 
 import (
+	"slices"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
+	"github.com/itoc360/itoc360-operator/internal/panics"
 	"github.com/itoc360/itoc360-operator/webhook/sources"
 	"github.com/itoc360/itoc360-operator/webhook/store"
 )
@@ -35,6 +36,12 @@ type letter struct {
 	spooled bool
 	// isFound is true for what no webhook told.
 	isFound bool
+	// restored is true for what an earlier process left on disk.
+	restored bool
+	// alone is true for what was refused by itself: it is tried by itself, first at refusedAt, so many times since.
+	alone     bool
+	refusedAt time.Time
+	refusals  int
 	// settled is true once it is recorded, or given up.
 	settled bool
 }
@@ -45,8 +52,14 @@ func cameAt(sequence uint64) time.Time { return time.Unix(0, int64(sequence)) } 
 // queue is the letters of one alert key, in order. The inbox's lock guards it.
 type queue struct {
 	key store.Key
-	// batch is what is being written, waiting what comes after it.
-	batch, waiting []*letter
+	// batch is what is being written, waiting what comes after it, aside what was refused by itself and waits for its next try.
+	batch, waiting, aside []*letter
+	// size is how many letters the next batch has at most; 0: as many as may be. It is halved when a batch is refused.
+	size int
+	// refused is true while the queue's Incidents may not be written.
+	refused bool
+	// missingSince is when the source was first found missing; zero while it is known.
+	missingSince time.Time
 	// changes is how many letters may change more than counters.
 	changes int
 	// heardAt is when the last of its letters came.
@@ -123,7 +136,7 @@ func (b *Inbox) timeFlush(q *queue) {
 	if !q.timed {
 		q.timed = true
 		// A little later each, so that those of many keys that came at once do not all come due at once.
-		time.AfterFunc(wait.Jitter(b.flushAfter, flushJitter), func() { b.Flush(q.key) })
+		b.after(wait.Jitter(b.flushAfter, flushJitter), func() { b.Flush(q.key) })
 	}
 }
 
@@ -158,15 +171,35 @@ func (b *Inbox) lineUp(q *queue) {
 	}
 }
 
-// work writes what is first in line, until nothing is.
+// work writes what is first in line, until nothing is. A panic ends the turn of one queue, and of no other.
 func (b *Inbox) work() {
 	for {
 		q := b.next()
 		if q == nil {
 			return
 		}
-		b.record(q)
+		if panics.Catch(b.log, "inbox turn", func() { b.record(q) }) != nil {
+			b.giveBack(q)
+		}
 	}
+}
+
+// giveBack lets a queue whose turn ended by a panic wait for another one.
+func (b *Inbox) giveBack(q *queue) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	left := slices.DeleteFunc(q.batch, func(one *letter) bool { return one.settled || slices.Contains(q.aside, one) })
+	q.batch, q.busy = nil, false
+	b.goOn(q, left, false)
+}
+
+// after does something later, and once more after the same time if it panics.
+func (b *Inbox) after(delay time.Duration, do func()) {
+	time.AfterFunc(delay, func() {
+		if panics.Catch(b.log, "inbox timer", do) != nil {
+			b.after(max(delay, b.retryAfter), do)
+		}
+	})
 }
 
 // next is the queue whose turn it is, with a batch to write.
@@ -179,107 +212,19 @@ func (b *Inbox) next() *queue {
 	}
 	q := b.line[0]
 	b.line[0], b.line = nil, b.line[1:]
-	size := min(len(q.waiting), maxBatch)
+	size := q.nextSize()
 	q.batch, q.waiting = q.waiting[:size:size], q.waiting[size:]
 	return q
 }
 
-// settle takes note of what became of a queue's batch: outcome is nil for what is given up without one.
-func (b *Inbox) settle(q *queue, outcomes map[*letter]store.Outcome) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	var again []*letter
-	var removals []uint64
-	for _, one := range q.batch {
-		outcome := outcomes[one]
-		if b.isTriedAgain(one, outcome) {
-			again = append(again, one)
-			continue
-		}
-		if outcome.Orphan {
-			orphansTotal.Inc()
-		}
-		one.settled = true
-		if !one.held {
-			q.changes--
-		}
-		if one.spooled {
-			removals = append(removals, one.sequence)
-		} else {
-			b.count(one, -1)
-		}
-		if one.outcome != nil {
-			one.outcome <- outcome
-		}
+// nextSize is how many letters the next batch has. What is to be tried alone is a batch of its own.
+func (q *queue) nextSize() int {
+	size := min(len(q.waiting), maxBatch)
+	if q.size > 0 {
+		size = min(size, q.size)
 	}
-	q.batch, q.busy = nil, false
-	if len(removals) > 0 {
-		appliedTotal.Add(float64(len(removals)))
-		b.disk.Remove(removals...)
+	if place := slices.IndexFunc(q.waiting[:size], func(one *letter) bool { return one.alone }); place >= 0 {
+		size = max(place, 1)
 	}
-	b.goOn(q, again)
-}
-
-// isTriedAgain tells whether a letter keeps its place: one that is on disk, or may get there, and could not be recorded, or found no
-// Incident that another replica may have on its disk.
-func (b *Inbox) isTriedAgain(one *letter, outcome store.Outcome) bool {
-	now := b.clock.Now()
-	age := now.Sub(cameAt(one.sequence))
-	switch {
-	case outcome.Orphan && (one.spooled || b.isOutageRecent(one, now)):
-		if one.orphanedAt.IsZero() {
-			one.orphanedAt = now
-		}
-		return !b.draining && now.Sub(one.orphanedAt) < orphanPatience
-	case outcome.Err == nil, one.durable == nil && !one.spooled, b.disk == nil:
-		return false
-	case !one.spooled:
-		return one.keeping || age < recordTimeout
-	case apierrors.IsInvalid(outcome.Err) && age > invalidMemory:
-		// It may have been so until the CRDs were brought up to date, but not for ever: it is in the way of others.
-		lostTotal.WithLabelValues(lostInvalid).Inc()
-		return false
-	default:
-		return true
-	}
-}
-
-// isOutageRecent tells whether a letter that is not on disk may go there because other replicas, too, may have something there.
-func (b *Inbox) isOutageRecent(one *letter, now time.Time) bool {
-	return b.disk != nil && one.durable != nil && !b.pace.stalledAt.IsZero() && now.Sub(b.pace.stalledAt) < orphanPatience
-}
-
-// goOn says how it goes on with a queue after a write. It needs the lock.
-func (b *Inbox) goOn(q *queue, again []*letter) {
-	if len(again) > 0 {
-		q.waiting = append(again, q.waiting...)
-		q.failures++
-		b.pause(q)
-		return
-	}
-	q.failures = 0
-	switch {
-	case len(q.waiting) == 0:
-		delete(b.queues, q.key)
-		b.tellDrained()
-	case q.changes > 0 || b.draining || q.waiting[0].sequence <= q.flushTo:
-		b.lineUp(q)
-	default:
-		b.timeFlush(q)
-	}
-}
-
-// pause lets a queue wait before it is tried again. It needs the lock.
-func (b *Inbox) pause(q *queue) {
-	q.paused = true
-	delay := firstRetry << min(q.failures-1, 5)
-	if b.draining {
-		delay = firstRetry
-	}
-	time.AfterFunc(min(delay, lastRetry), func() {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		q.paused = false
-		b.lineUp(q)
-	})
+	return size
 }

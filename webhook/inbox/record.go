@@ -6,7 +6,11 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/itoc360/itoc360-operator/api/v1alpha1"
 	"github.com/itoc360/itoc360-operator/internal/lifecycle"
+	"github.com/itoc360/itoc360-operator/internal/panics"
 	"github.com/itoc360/itoc360-operator/webhook/sources"
 	"github.com/itoc360/itoc360-operator/webhook/store"
 )
@@ -23,15 +27,22 @@ func (b *Inbox) record(q *queue) {
 	// Not the request's context: what was accepted is recorded, though its answer may be late.
 	ctx, cancel := context.WithTimeout(context.Background(), recordTimeout)
 	defer cancel()
-	began := b.began()
-	outcomes := b.recordBatch(ctx, q.key, b.batchOf(q))
-	b.ended(began, succeeded(outcomes))
+	began, isDone := b.began(), false
+	defer func() { b.ended(began, isDone) }()
+	batch := b.batchOf(q)
+	outcomes := make(map[*letter]store.Outcome, len(batch))
+	if err := panics.Catch(b.log, "inbox batch", func() { b.recordBatch(ctx, q, batch, outcomes) }); err != nil {
+		clear(outcomes)
+		failAll(outcomes, batch, err)
+	}
+	isDone = isAnswered(outcomes)
 	b.settle(q, outcomes)
 }
 
-func succeeded(outcomes map[*letter]store.Outcome) bool {
+// isAnswered tells whether the API server took a write, or refused it: it is neither slow nor away.
+func isAnswered(outcomes map[*letter]store.Outcome) bool {
 	for _, outcome := range outcomes {
-		if outcome.Err == nil {
+		if outcome.Err == nil || store.RefusalOf(outcome.Err) != "" {
 			return true
 		}
 	}
@@ -46,6 +57,8 @@ type opened struct {
 	source *sources.Source
 	// onDisk is true if the signal is yet to be read.
 	onDisk bool
+	// isOrphaned is true if it found no Incident before, or may have.
+	isOrphaned bool
 }
 
 // batchOf is a queue's batch as far as it is in memory.
@@ -54,7 +67,9 @@ func (b *Inbox) batchOf(q *queue) []opened {
 	defer b.mu.Unlock()
 	batch := make([]opened, len(q.batch))
 	for i, one := range q.batch {
-		batch[i] = opened{letter: one, source: one.source, onDisk: one.heard == nil}
+		batch[i] = opened{
+			letter: one, source: one.source, onDisk: one.heard == nil, isOrphaned: one.restored || !one.orphanedAt.IsZero(),
+		}
 		if one.heard != nil {
 			batch[i].heard = *one.heard
 		}
@@ -62,40 +77,42 @@ func (b *Inbox) batchOf(q *queue) []opened {
 	return batch
 }
 
-// recordBatch gives each letter's outcome.
-func (b *Inbox) recordBatch(ctx context.Context, key store.Key, batch []opened) map[*letter]store.Outcome {
-	outcomes := make(map[*letter]store.Outcome, len(batch))
+// recordBatch adds each letter's outcome.
+func (b *Inbox) recordBatch(ctx context.Context, q *queue, batch []opened, outcomes map[*letter]store.Outcome) {
+	key := q.key
 	readable, err := b.read(batch)
 	if err != nil {
 		b.log.Error(err, "Could not read signals from the spool", "source", key.Source, "alertKey", key.Alert, "count", len(batch))
-		return failAll(outcomes, batch, err)
+		failAll(outcomes, batch, err)
+		return
 	}
 	if lost := len(batch) - len(readable); lost > 0 {
 		lostTotal.WithLabelValues(lostUnreadable).Add(float64(lost))
 		b.log.Error(errLost, "Signals are lost", "source", key.Source, "alertKey", key.Alert, "count", lost)
 	}
 	if len(readable) == 0 {
-		return outcomes
+		return
 	}
 	source := b.sourceOf(key, readable)
 	if source == nil {
-		return b.withoutSource(outcomes, key, readable)
+		b.withoutSource(outcomes, q, readable)
+		return
 	}
+	b.noteSource(q)
 	heard := make([]lifecycle.Heard, len(readable))
 	for i := range readable {
 		heard[i] = readable[i].heard
+		heard[i].Orphaned = readable[i].isOrphaned
 	}
 	for i, outcome := range b.recorder.Record(ctx, source, key.Alert, heard) {
 		outcomes[readable[i].letter] = outcome
 	}
-	return outcomes
 }
 
-func failAll(outcomes map[*letter]store.Outcome, batch []opened, err error) map[*letter]store.Outcome {
+func failAll(outcomes map[*letter]store.Outcome, batch []opened, err error) {
 	for _, one := range batch {
 		outcomes[one.letter] = store.Outcome{Err: err}
 	}
-	return outcomes
 }
 
 // read reads what is on disk, and leaves out what is not there any more.
@@ -138,15 +155,33 @@ func (b *Inbox) sourceOf(key store.Key, batch []opened) *sources.Source {
 	return newest.source
 }
 
-// withoutSource keeps what has no source that is known, until that counts as deleted.
-func (b *Inbox) withoutSource(outcomes map[*letter]store.Outcome, key store.Key, batch []opened) map[*letter]store.Outcome {
-	if b.clock.Since(b.opened) < sourceMemory {
-		return failAll(outcomes, batch, errNoSource)
+// withoutSource keeps what has no source that is known, until that has been missing for so long that it counts as deleted.
+func (b *Inbox) withoutSource(outcomes map[*letter]store.Outcome, q *queue, batch []opened) {
+	if b.missingFor(q) < sourceMemory {
+		failAll(outcomes, batch, errNoSource)
+		return
 	}
 	lostTotal.WithLabelValues(lostSource).Add(float64(len(batch)))
-	b.log.Error(errNoSource, "Signals are dropped: their AlertSource is gone", "source", key.Source, "alertKey", key.Alert,
+	b.log.Error(errNoSource, "Signals are dropped: their AlertSource is gone", "source", q.key.Source, "alertKey", q.key.Alert,
 		"count", len(batch))
-	return outcomes
+}
+
+// missingFor is for how long the source of a queue has been missing, as far as this process looked for it.
+func (b *Inbox) missingFor(q *queue) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.clock.Now()
+	if q.missingSince.IsZero() {
+		q.missingSince = now
+	}
+	return now.Sub(q.missingSince)
+}
+
+// noteSource takes note that the source of a queue is there.
+func (b *Inbox) noteSource(q *queue) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	q.missingSince = time.Time{}
 }
 
 // pace tells whether writes succeed in time. The inbox's lock guards it.
@@ -178,12 +213,12 @@ func (b *Inbox) began() time.Time {
 	return now
 }
 
-func (b *Inbox) ended(began time.Time, succeeded bool) {
+func (b *Inbox) ended(began time.Time, answered bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	p := &b.pace
 	p.writes--
-	if !succeeded {
+	if !answered {
 		return
 	}
 	now := b.clock.Now()
@@ -209,10 +244,13 @@ func (b *Inbox) watch() {
 }
 
 // hurries says why a letter that was just put goes to disk without waiting for its write, "" if it waits.
-func (b *Inbox) hurries() (why string) {
+func (b *Inbox) hurries(source types.NamespacedName) (why string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	known := b.troubles[source]
 	switch {
+	case known != nil && known.reason == v1alpha1.ReasonForbidden && len(known.queues) > 0:
+		return spooledRefused
 	case b.pace.stalled:
 		return spooledOutage
 	case len(b.line) > maxLine, b.pace.took*time.Duration(len(b.line))/maxWrites > linePatience:

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -20,11 +21,15 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/itoc360/itoc360-operator/api/v1alpha1"
+	"github.com/itoc360/itoc360-operator/internal/panics"
 )
 
 // Directory knows the sources of this replica: which token is whose, and each source's client secrets. It watches
 // exactly the Secrets that sources refer to, and publishes what it knows as an immutable snapshot.
 type Directory struct {
+	// Log takes what the operator itself did wrong. Default: nothing is logged.
+	Log logr.Logger
+
 	cache   cache.Cache
 	client  kubernetes.Interface
 	clock   clock.PassiveClock
@@ -79,18 +84,28 @@ func (d *Directory) Start(ctx context.Context) error {
 		return fmt.Errorf("watch AlertSources: %w", err)
 	}
 	defer func() { _ = informer.RemoveEventHandler(registration) }()
+	// Whoever starts again begins with watches of its own.
+	defer d.watches.keep(ctx, nil)
 	d.changed()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-d.dirty:
-			if err := d.rebuild(ctx); err != nil {
+			err := panics.CatchError(d.Log, "source directory", func() error { return d.rebuild(ctx) })
+			if panics.Is(err) {
+				time.AfterFunc(rebuildPause, d.changed)
+				continue
+			}
+			if err != nil {
 				return err
 			}
 		}
 	}
 }
+
+// rebuildPause is the pause after a snapshot that could not be made because the operator panicked.
+const rebuildPause = time.Second
 
 // changed asks for a new snapshot.
 func (d *Directory) changed() {
@@ -142,7 +157,7 @@ func (d *Directory) await(next *snapshot) {
 func (d *Directory) gather(objects []v1alpha1.AlertSource) *snapshot {
 	next := &snapshot{byName: map[types.NamespacedName]*Source{}, byToken: map[digest][]*Source{}}
 	for i := range objects {
-		source := Gather(&objects[i], d.watches.read)
+		source := d.gatherOne(&objects[i])
 		next.byName[source.Name] = source
 		for _, token := range source.tokens {
 			next.byToken[token] = append(next.byToken[token], source)
@@ -152,6 +167,22 @@ func (d *Directory) gather(objects []v1alpha1.AlertSource) *snapshot {
 		slices.SortFunc(sources, older)
 	}
 	return next
+}
+
+// gatherOne makes a source of its object. If that panics, the source takes webhooks as before, has that for a problem, and is made again.
+func (d *Directory) gatherOne(object *v1alpha1.AlertSource) (source *Source) {
+	name := client.ObjectKeyFromObject(object)
+	err := panics.Catch(d.Log.WithValues("source", name), "source", func() { source = Gather(object, d.watches.read) })
+	if err == nil {
+		return source
+	}
+	time.AfterFunc(rebuildPause, d.changed)
+	source = &Source{Object: object, Name: name}
+	if known := d.ByName(name); known != nil {
+		*source = *known
+	}
+	source.problems = []string{err.Error()}
+	return source
 }
 
 // older sorts the source that was there first to the front: it gets the deliveries of a token that two have.

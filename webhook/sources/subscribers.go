@@ -62,14 +62,14 @@ func (d *Directory) publish(last, next *snapshot) {
 	}
 }
 
-// looks names all that an answer about a source rests on: which one it is, its spec, the versions of its Secrets, and
-// who shares its tokens, in order.
+// looks names all that an answer about a source rests on: which one it is, its spec, the versions of its Secrets, what is wrong with
+// them, and who shares its tokens, in order.
 func (s *snapshot) looks(name types.NamespacedName) string {
 	source := s.byName[name]
 	if source == nil {
 		return ""
 	}
-	looks := fmt.Sprintf("%s %d %s", source.Object.UID, source.Object.Generation, source.secrets)
+	looks := fmt.Sprintf("%s %d %s %s", source.Object.UID, source.Object.Generation, source.secrets, source.problems)
 	for _, token := range source.tokens {
 		for _, sharing := range s.byToken[token] {
 			looks += sharing.Name.String() + " "

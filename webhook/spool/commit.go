@@ -1,17 +1,29 @@
 package spool
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+
+	"github.com/itoc360/itoc360-operator/internal/panics"
 )
 
-// work commits what is handed in, as much at once as waits.
+// work commits what is handed in until the spool is closed.
 func (s *Spool) work() {
 	defer s.end()
+	// The loop gives no error.
+	_ = panics.KeepRunning(context.Background(), s.options.Log, "spool", func(context.Context) error {
+		s.commitUntilStopped()
+		return nil
+	})
+}
+
+// commitUntilStopped commits as much at once as waits.
+func (s *Spool) commitUntilStopped() {
 	reopen := time.NewTicker(reopenInterval)
 	defer reopen.Stop()
 	remove := time.NewTicker(removalInterval)
@@ -64,7 +76,13 @@ func (s *Spool) end() {
 
 // commit makes a group of changes durable, and tells those who wait for it; false if it failed.
 func (s *Spool) commit(puts []put, removals []uint64) (isDone bool) {
-	fits, err := s.write(puts, removals)
+	fits := 0
+	err := panics.CatchError(s.options.Log, "spool commit", func() (err error) {
+		fits, err = s.write(puts, removals)
+		return err
+	})
+	// Whatever else happens, those who wait for it hear.
+	defer s.answer(puts, fits, err)
 	if err != nil {
 		s.again(removals)
 	}
@@ -79,17 +97,18 @@ func (s *Spool) commit(puts []put, removals []uint64) (isDone bool) {
 	case len(puts) > 0:
 		s.tell("", "")
 	}
-	for i, one := range puts {
-		switch {
-		case err != nil:
-			one.done(err)
-		case i >= fits:
-			one.done(ErrFull)
-		default:
-			one.done(nil)
-		}
-	}
 	return err == nil
+}
+
+// answer tells those who wait for a commit what became of it.
+func (s *Spool) answer(puts []put, fits int, err error) {
+	for i, one := range puts {
+		result := err
+		if err == nil && i >= fits {
+			result = ErrFull
+		}
+		_ = panics.Catch(s.options.Log, "spool answer", func() { one.done(result) })
+	}
 }
 
 // again lets removals be tried with the next commit.
