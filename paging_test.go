@@ -277,13 +277,17 @@ func TestAnAcknowledgementThatTimesOutPagesAgain(t *testing.T) {
 		})
 	}
 	told("incident.page")
-	incident := &source.Incidents(t)[0]
-	// Older than the timeout, so that nobody has to wait for it.
-	patch := client.RawPatch(types.MergePatchType, fmt.Appendf(nil,
-		`{"spec":{"response":{"acknowledgedBy":"alice","acknowledgedAt":%q}}}`, time.Now().Add(-58*time.Second).UTC().Format(time.RFC3339)))
-	testbed.Must(t, source.Client.Patch(t.Context(), incident, patch))
+	acknowledge := func(ago time.Duration) {
+		t.Helper()
+		at := time.Now().Add(-ago).UTC().Format(time.RFC3339)
+		respond(t, source, fmt.Sprintf(`{"acknowledgedBy": "alice", "acknowledgedAt": %q}`, at))
+	}
+	acknowledge(0)
+	told("incident.page", "incident.update")
+	// Then it is as old as the timeout, so that nobody has to wait for it.
+	acknowledge(time.Minute)
 	told("incident.page", "incident.update", "incident.page")
-	incident = &source.Incidents(t)[0]
+	incident := &source.Incidents(t)[0]
 	if ptr.Deref(incident.Spec.Response, v1alpha1.Response{}) != (v1alpha1.Response{}) || incident.Status.Escalation.Run != 2 {
 		t.Errorf("the response is %+v, the run %+v", incident.Spec.Response, incident.Status.Escalation)
 	}
